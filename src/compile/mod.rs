@@ -1,0 +1,3 @@
+//! x
+mod stage;
+pub use stage::Stage;

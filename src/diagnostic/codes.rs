@@ -1,0 +1,420 @@
+//! The table of codes: every finding that can be printed, with what `gatepath explain CODE` says of it.
+
+use super::Severity;
+
+/// One entry of the code table.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Code {
+    /// Stable code: `GP` and three digits; the first digit is the family.
+    pub code: &'static str,
+    /// Stable kebab-case name.
+    pub name: &'static str,
+    /// Azure's own error code, where Azure would refuse this.
+    pub azure_error: Option<&'static str>,
+    /// Severity unless a finding says otherwise.
+    pub severity: Severity,
+    /// One line: what it is.
+    pub title: &'static str,
+    /// Why it matters and what happens in the evaluation.
+    pub why: &'static str,
+    /// What to do.
+    pub fix: &'static str,
+}
+
+/// Looks a code up by code, name or Azure's own error code, in any letter case.
+pub fn code_named(text: &str) -> Option<&'static Code> {
+    CODES.iter().copied().find(|entry| {
+        entry.code.eq_ignore_ascii_case(text)
+            || entry.name.eq_ignore_ascii_case(text)
+            || entry.azure_error.is_some_and(|azure| azure.eq_ignore_ascii_case(text))
+    })
+}
+
+macro_rules! codes {
+    ($($id:ident = $code:literal $name:literal $severity:ident $azure:expr, $title:literal, $why:literal, $fix:literal;)*) => {
+        /// One constant per code.
+        pub mod table {
+            use super::{Code, Severity};
+            $(
+                #[doc = concat!($code, ": ", $title)]
+                pub static $id: Code = Code {
+                    code: $code, name: $name, azure_error: $azure, severity: Severity::$severity,
+                    title: $title, why: $why, fix: $fix,
+                };
+            )*
+        }
+
+        /// Every code, ascending.
+        pub static CODES: &[&Code] = &[$(&table::$id),*];
+    };
+}
+
+codes! {
+    JSON_SYNTAX = "GP101" "json-syntax" Error None,
+        "the file is not valid JSON",
+        "Nothing of the file was used: a part of a broken document could be missing the very rule that decides.",
+        "Export it again with `-o json`; do not edit exports by hand.";
+    UNKNOWN_FORMAT = "GP102" "unknown-format" Warning None,
+        "JSON of no known format",
+        "The file is valid JSON but none of the formats that are read, so nothing of it was used.",
+        "Give `az network ... list -o json`, REST, Resource Graph, service-tag or backend-health output; see `gatepath inspect --help`.";
+    ENCODING_CONVERTED = "GP103" "utf16-input" Note None,
+        "the file is UTF-16",
+        "Windows PowerShell 5 writes UTF-16 when output is redirected with `>`. The file was read all the same.",
+        "To avoid it: `... | Out-File -Encoding utf8 file.json`.";
+    LEADING_TEXT = "GP104" "leading-text-skipped" Note None,
+        "text before the JSON was skipped",
+        "Warnings of the Azure CLI on standard error were merged into the file. The JSON after them was read.",
+        "Redirect only standard output: `az ... -o json > file.json`.";
+    UNREADABLE_FILE = "GP105" "unreadable-file" Error None,
+        "a file or folder could not be read",
+        "It was left out; answers that need what it holds are unknown.",
+        "Check the path and the permissions.";
+    OVER_LIMIT = "GP106" "over-limit" Error None,
+        "a file is over the size limit",
+        "It was not read, so that a hostile or mistaken file cannot exhaust the memory.",
+        "Split the export, or raise `--limit-bytes`.";
+    DUPLICATE_KEY = "GP107" "duplicate-key" Error None,
+        "a key stands twice in one JSON object",
+        "Readers disagree on which one counts, and Azure never writes this: the resource that holds the object is not used. Keys that differ only in letter case count as the same key.",
+        "Remove one of the two, or export again.";
+    WRONG_TYPE = "GP108" "wrong-type" Error None,
+        "a value has the wrong JSON type",
+        "The value could not be understood and nothing was put in its place; what depends on it is unknown.",
+        "Export the resource again.";
+    TRUNCATED_JSON = "GP109" "truncated-json" Error None,
+        "the file ends in the middle of the JSON",
+        "Nothing of the file was used: what is missing could decide.",
+        "Export it again; a full disk or an interrupted command cuts files off.";
+    NOT_JSON = "GP110" "not-json" Error None,
+        "the file is not JSON",
+        "It looks like a table, YAML, HTML or other text. Nothing of it was used.",
+        "Export with `-o json`.";
+    DEPTH_CUT = "GP111" "depth-cut" Error None,
+        "ConvertTo-Json cut the data",
+        "A .NET type name stands where data should be: PowerShell's ConvertTo-Json stops at depth 2 unless told otherwise. The resource was not used.",
+        "Run it again with `ConvertTo-Json -Depth 20`.";
+    GRAPH_TRUNCATED = "GP112" "graph-truncated" Warning None,
+        "a Resource Graph answer is not complete",
+        "Resource Graph returns at most 1,000 rows at a time. Resources that are missing here may exist, so whatever refers to them is unknown.",
+        "Page with `--skip-token` (or `--first 1000 --skip N`) and give all pages.";
+    CONFLICTING_RESOURCE = "GP113" "conflicting-resource" Error None,
+        "one resource id with two different contents",
+        "Two exports disagree and nothing says which one is current. Neither was used; what refers to the resource is unknown.",
+        "Keep only the newer export.";
+    TEMPLATE = "GP114" "template-not-evaluated" Warning None,
+        "an ARM template is not evaluated",
+        "Templates hold expressions and defaults that only a deployment resolves. Its resources were counted and not used.",
+        "Give exports of the deployed resources, or the expanded resources as `{\"resources\": [...]}`.";
+    NOTHING_TO_READ = "GP115" "nothing-to-read" Warning None,
+        "an input holds nothing",
+        "The folder, file or list is empty.",
+        "Check the path, and that the export ran with the right subscription and permissions.";
+    HEALTH_OTHER_GATEWAY = "GP116" "health-for-other-gateway" Error None,
+        "a health record is for a gateway that is not in the snapshot",
+        "Its pools belong to another gateway, so it was joined with nothing.",
+        "Export that gateway: `az network application-gateway show --ids ID -o json`.";
+    UNIDENTIFIED_RESOURCE = "GP117" "unidentified-resource" Warning None,
+        "an object has neither id nor type",
+        "It cannot be placed and was not used.",
+        "Export whole resources, with their `id`.";
+    DANGLING_REFERENCE = "GP118" "dangling-reference" Warning None,
+        "a referenced resource is not in the input",
+        "What depends on it is unknown, unless the path is denied elsewhere anyway.",
+        "Export it with the printed command and add the file.";
+    ENCODING = "GP119" "invalid-encoding" Error None,
+        "the file is neither UTF-8 nor UTF-16",
+        "Nothing of it was used.",
+        "Export it again in UTF-8.";
+    UNREADABLE_RULE = "GP120" "unreadable-rule" Error None,
+        "a rule or route cannot be judged",
+        "A value that decides it is missing or none that Azure knows. Flows that it may match are unknown.",
+        "Export the resource again.";
+    HEALTH_STATE = "GP121" "unknown-health-state" Error None,
+        "a health record holds a state that is not known",
+        "The server's record was not used.",
+        "States are Healthy, Unhealthy, Unknown, Up, Down, Partial and Draining.";
+    UNKNOWN_TYPE = "GP122" "unused-resource-type" Note None,
+        "resources of types that no question here depends on",
+        "They were counted and not used.",
+        "Nothing to do.";
+    FAILED_RECORDING = "GP123" "failed-request" Note None,
+        "a recorded request failed",
+        "A recorded HTTP answer is an error or has no body; there is nothing in it to use.",
+        "Export again with sufficient permissions, if it was meant to hold data.";
+
+    SECURITY_RULE_CONFLICT = "GP201" "priority-conflict" Error Some("SecurityRuleConflict"),
+        "two rules of one direction have the same priority",
+        "Azure refuses it: which rule is first is undefined.",
+        "Give one of them another priority.";
+    PRIORITY_RANGE = "GP202" "priority-out-of-range" Error Some("SecurityRuleInvalidPriority"),
+        "the priority is outside 100 to 4096",
+        "Azure refuses it.",
+        "Choose a priority from 100 to 4096 that no rule of that direction has.";
+    INVALID_PORT = "GP203" "invalid-port-range" Error Some("SecurityRuleInvalidPortRange"),
+        "not a port, a port range or `*`",
+        "Azure takes an integer or `low-high`, 0 to 65535; a comma list belongs in the list field. Flows that the rule may match are unknown.",
+        "Use `destinationPortRanges: [\"80\", \"443\"]` for several ports.";
+    INVALID_PREFIX = "GP204" "invalid-address-prefix" Error Some("SecurityRuleInvalidAddressPrefix"),
+        "not an address prefix that Azure takes",
+        "Azure takes an address, a CIDR prefix without host bits, `*` or a service tag. Host bits in an export are read as the network; anything else makes the rule unjudgeable.",
+        "Write the network address; `*` for any.";
+    UNSUPPORTED_IN_LIST = "GP205" "tag-in-prefix-list" Error Some("SecurityRuleParameterContainsUnsupportedValue"),
+        "a service tag or `*` inside a prefix list",
+        "Azure takes tags and `*` only in the singular field.",
+        "Move it to `sourceAddressPrefix` / `destinationAddressPrefix` of a rule of its own.";
+    OVERLAPPING_PREFIXES = "GP206" "overlapping-prefixes" Error Some("OverlappingSubnetsNotPermittedInSecurityRule"),
+        "prefixes of one list overlap",
+        "Azure refuses it.",
+        "Keep the wider prefix.";
+    MIXED_FAMILIES = "GP207" "mixed-address-families" Error
+        Some("ResourceCannotContainAddressPrefixesFromDifferentAddressFamilies"),
+        "IPv4 and IPv6 prefixes in one rule",
+        "Azure refuses it.",
+        "Use two rules.";
+    EXACTLY_ONE_OF = "GP208" "exactly-one-of" Error None,
+        "not exactly one form of a field is filled",
+        "Each side needs exactly one of the single value, the list and (for addresses) application security groups.",
+        "Empty the other forms.";
+    IP_RANGE = "GP209" "nsg-ip-range-unsupported" Error None,
+        "an address range `a-b` in a network security group",
+        "Ranges are a feature of firewall rules and IP groups. The rule cannot be judged.",
+        "Write the range as CIDR prefixes.";
+    ASG_VNETS = "GP210" "asgs-of-different-vnets" Error
+        Some("AllApplicationSecurityGroupsInSecurityRuleMustBeFromSameVnet"),
+        "application security groups of one rule have members in different virtual networks",
+        "Azure refuses it.",
+        "Use prefixes for one of the sides.";
+    NSG_UNSUPPORTED_SUBNET = "GP211" "nsg-on-unsupported-subnet" Error None,
+        "an NSG on a subnet that takes none",
+        "AzureFirewallSubnet and GatewaySubnet do not support NSGs; the NSG is ignored in the evaluation.",
+        "Detach it.";
+    DESCRIPTION_LENGTH = "GP212" "description-too-long" Error Some("SecurityRuleDescriptionTooLong"),
+        "a rule description is longer than 140 characters",
+        "Azure refuses it.",
+        "Shorten it.";
+    INVALID_ENUM = "GP213" "invalid-rule-field" Error None,
+        "direction, access or protocol is none that Azure knows",
+        "Azure refuses it, and the rule cannot be judged: flows that it may match are unknown.",
+        "Inbound or Outbound; Allow or Deny; Tcp, Udp, Icmp, Esp, Ah or *.";
+    RULE_NAME = "GP214" "invalid-rule-name" Error None,
+        "not a name that Azure takes for a rule",
+        "Up to 80 characters: letters, digits, `.`, `-`, `_`; a letter or digit first, a letter, digit or `_` last.",
+        "Rename the rule.";
+    SUBNET_OUTSIDE = "GP215" "subnet-outside-vnet" Error Some("NetcfgInvalidSubnet"),
+        "a subnet lies outside the address space of its virtual network",
+        "Azure refuses it.",
+        "Extend the address space or move the subnet.";
+    PREFIX_FORMAT = "GP216" "prefix-not-cidr" Error Some("InvalidAddressPrefixFormat"),
+        "a virtual network or subnet prefix is not in CIDR form",
+        "Azure refuses it; the prefix was left out.",
+        "Write it as `10.0.0.0/24`.";
+    ROUTE_HOST_BITS = "GP217" "route-host-bits" Error Some("InvalidCIDRNotation"),
+        "a route prefix has host bits set",
+        "Azure refuses it; it was read as its network.",
+        "Write the network address.";
+    TOO_MANY = "GP218" "limit-exceeded" Warning None,
+        "more elements than Azure takes by default",
+        "1,000 rules per NSG, 4,000 addresses per side of an NSG, 10 ASGs per rule side, 400 routes per table, 500 peerings per virtual network.",
+        "Combine rules, or ask for a higher limit.";
+    SUBNETS_OVERLAP = "GP219" "subnets-overlap" Error Some("NetcfgSubnetRangesOverlap"),
+        "two subnets of one virtual network overlap",
+        "Azure refuses it.",
+        "Give them disjoint prefixes.";
+
+    NSG_NOT_ASSOCIATED = "GP301" "nsg-not-associated" Note None,
+        "an NSG is attached to nothing",
+        "No subnet and no NIC of the input refers to it, so it has no effect.",
+        "Attach it, or ignore this if its subnet or NIC is not in the input.";
+    EMPTY_ASG = "GP302" "empty-asg" Warning None,
+        "a rule lists an application security group without members beside others",
+        "Such a rule was reported not to work at all; where it would decide, the verdict is unknown.",
+        "Remove the empty group from the rule.";
+    ICMP_PORT = "GP303" "icmp-port-filter" Warning None,
+        "an ICMP rule with ports",
+        "ICMP has no ports. Azure was seen to read the destination port as the ICMP type, which is not documented: ICMP flows are unknown where this rule would decide. It never opens TCP or UDP ports.",
+        "Use `*` for both ports.";
+    BARE_NUMBER = "GP304" "bare-number-prefix" Warning None,
+        "a bare number as address prefix",
+        "Azure accepts it and reads one IPv4 address, which is rarely meant.",
+        "Write the address in dotted form.";
+
+    MANAGEMENT_BLOCKED = "GP501" "gateway-manager-blocked" Error
+        Some("ApplicationGatewaySubnetInboundTrafficBlockedByNetworkSecurityGroup"),
+        "the NSG of a gateway subnet blocks Application Gateway's management ports",
+        "GatewayManager needs TCP 65200-65535 (v2) or 65503-65534 (v1) inbound. Without it backend health is Unknown and updates fail; the data path is not affected.",
+        "Allow source GatewayManager, destination Any, to these ports, above the rule that denies.";
+    OUTBOUND_INTERNET_BLOCKED = "GP502" "appgw-outbound-internet-blocked" Error None,
+        "the NSG of a gateway subnet blocks outbound Internet",
+        "A v2 gateway without network isolation needs outbound Internet; Azure refuses the NSG.",
+        "Remove the outbound deny, or use network isolation.";
+    MANAGEMENT_NARROW = "GP503" "gateway-manager-destination-not-any" Warning None,
+        "a GatewayManager rule has a destination other than Any",
+        "The documentation asks for destination Any.",
+        "Set the destination to `*`.";
+    DEFAULT_ROUTE_UDR = "GP504" "appgw-default-route-not-internet" Error None,
+        "a 0.0.0.0/0 route of a gateway subnet does not lead to the Internet",
+        "A v2 gateway without network isolation does not support it; health becomes Unknown.",
+        "Next hop Internet for 0.0.0.0/0; more specific routes to the firewall are fine when symmetric.";
+    DEFAULT_ROUTE_BGP = "GP505" "appgw-default-route-by-bgp" Warning None,
+        "a gateway subnet learns 0.0.0.0/0 from a gateway",
+        "It breaks the management of a v2 gateway without network isolation.",
+        "Add a user route 0.0.0.0/0 to Internet, or disable route propagation.";
+    MIXED_SKU = "GP506" "gateway-subnet-mixed-sku" Error None,
+        "v1 and v2 gateways in one subnet",
+        "Azure refuses it.",
+        "Use a subnet for each generation.";
+    NOT_DEDICATED = "GP507" "gateway-subnet-not-dedicated" Error None,
+        "other resources in a gateway subnet",
+        "The subnet of an application gateway holds nothing else.",
+        "Move the NIC to another subnet.";
+    PROBES_BLOCKED = "GP508" "application-gateway-load-balancer-blocked" Warning None,
+        "the NSG of a gateway subnet blocks AzureLoadBalancer inbound",
+        "It must stay allowed, also with network isolation.",
+        "Keep the default rule AllowAzureLoadBalancerInBound reachable.";
+
+    UNKNOWN_TAG = "GP801" "unknown-service-tag" Warning None,
+        "a service tag without data had to be judged",
+        "Which addresses the tag holds is not in the input, so a rule or route that names it may match or not.",
+        "Give a service-tag file: `az network list-service-tags -l REGION -o json > tags.json`.";
+    NSG_MISSING = "GP802" "nsg-not-in-snapshot" Warning None,
+        "a referenced NSG is not in the snapshot",
+        "It may allow or deny.",
+        "`az network nsg show --ids ID -o json`";
+    ROUTE_TABLE_MISSING = "GP803" "route-table-not-in-snapshot" Warning None,
+        "a referenced route table is not in the snapshot",
+        "It may send the flow anywhere.",
+        "`az network route-table show --ids ID -o json`";
+    NO_NIC = "GP804" "no-nic-with-address" Warning None,
+        "no NIC with this address in the snapshot",
+        "The address lies in a customer subnet; a NIC with it may have an NSG of its own.",
+        "`az network nic list -o json` (and `az vmss nic list` for scale sets), or `--assume nic=none`.";
+    NVA = "GP805" "nva-not-modelled" Warning None,
+        "a third-party appliance on the path",
+        "What it lets through is not in the input.",
+        "`--assume appliance=transparent` takes it as letting everything through.";
+    NVA_FORWARDING = "GP806" "nva-ip-forwarding-disabled" Warning None,
+        "IP forwarding is off on the appliance's NIC",
+        "Azure drops packets that are not for the NIC's own address.",
+        "`az network nic update --ip-forwarding true`";
+    ASYMMETRIC = "GP807" "asymmetric-route" Warning None,
+        "the reply does not pass the device that the request passed",
+        "A stateful device must see both directions; the reply is dropped, or the device drops what follows.",
+        "Add the mirror route, or let the device translate the source.";
+    PEERING_ACCESS = "GP808" "peering-vnet-access-disabled" Warning None,
+        "allowVirtualNetworkAccess is false on a peering on the path",
+        "The peer's prefixes leave the VirtualNetwork tag; without any NSG no traffic was seen to pass.",
+        "`az network vnet peering update --set allowVirtualNetworkAccess=true`";
+    INFLATED_TAG = "GP809" "inflated-vnet-tag" Warning None,
+        "a 0.0.0.0/0 route to an appliance makes the VirtualNetwork tag hold every address",
+        "AllowVnetInBound then allows, and a rule that denies VirtualNetwork denies, every source.",
+        "Write prefixes instead of VirtualNetwork in the rules of that subnet.";
+    GUEST_FIREWALL = "GP810" "guest-firewall-not-modelled" Note None,
+        "firewalls inside the guest are not modelled",
+        "The verdict is about Azure's network; what the operating system drops is not in any export.",
+        "Check it on the machine.";
+    NO_EGRESS = "GP811" "no-internet-egress" Warning None,
+        "a private-only gateway has no way to the Internet",
+        "Without a public frontend, a NAT gateway or a route to an appliance nothing leaves.",
+        "Attach a NAT gateway to the gateway subnet.";
+    PEERING_STATE = "GP812" "peering-not-connected" Warning None,
+        "a peering is not connected",
+        "Both sides must be Connected; until then it brings no route.",
+        "Delete the Disconnected side and create both again, or sync the peering.";
+    NEXT_HOP_UNKNOWN = "GP813" "next-hop-unknown" Warning None,
+        "nothing in the input has the next hop address of a route",
+        "What stands there and whether it forwards is not known.",
+        "`az network nic list -o json` with the appliance's NIC.";
+    NEXT_HOP_UNREACHABLE = "GP814" "next-hop-unreachable" Warning None,
+        "the next hop address is in no virtual network that the subnet reaches directly",
+        "A next hop needs direct connectivity; the traffic is dropped.",
+        "Correct the route's next hop address.";
+    DESTINATION_UNKNOWN = "GP815" "destination-not-in-snapshot" Warning None,
+        "the destination is in no subnet of the input",
+        "Only the gates on the source side could be judged.",
+        "Check the address; export its virtual network with `az network vnet list -o json`.";
+    RULE_DEPENDS = "GP816" "rule-depends-on-unknown" Note None,
+        "the verdict is certain, the deciding rule is not",
+        "With either answer to what is missing the verdict is the same; another rule may be the one that decides.",
+        "Give the missing data to know the rule.";
+    ROUTING_LOOP = "GP817" "routing-loop" Warning None,
+        "next hops lead back to where they came from",
+        "The packet circulates until it is dropped.",
+        "Correct the route of the appliance's own subnet.";
+    NOT_MODELLED = "GP818" "not-modelled" Warning None,
+        "the path meets something that this version does not evaluate",
+        "Security admin rules, Azure Firewall, private endpoints, load balancers and private DNS zones are named, never guessed.",
+        "Judge that hop by hand; the trace shows everything else.";
+    FQDN = "GP819" "fqdn-unresolved" Warning None,
+        "a name in a pool is not resolved",
+        "Its addresses are not in the input.",
+        "`--resolve NAME=IP`, or a hosts map among the inputs.";
+    ASSUMPTION = "GP820" "assumption-used" Note None,
+        "the answer rests on an assumption that was given",
+        "`--assume` replaced something that is not in the input.",
+        "Leave it out to see what is unknown without it.";
+    TOO_MANY_UNKNOWNS = "GP821" "too-many-unknowns" Warning None,
+        "too many missing facts to try every combination",
+        "The verdict was left unknown.",
+        "Give the service-tag file and the missing exports.";
+    GATEWAY_SUBNET_MISSING = "GP822" "gateway-subnet-not-in-snapshot" Warning None,
+        "the gateway's subnet is not in the snapshot",
+        "Source addresses, NSG and routes of the gateway are not known.",
+        "`az network vnet list -o json`";
+    SNAT_UNKNOWN = "GP823" "snat-address-unknown" Warning None,
+        "the public address that the destination sees is not known",
+        "The destination's NSG judges the translated address.",
+        "Export the public IP addresses: `az network public-ip list -o json`.";
+    PRIVATE_TO_INTERNET = "GP824" "private-destination-to-internet" Warning None,
+        "a private address is routed to the Internet",
+        "It is dropped there.",
+        "Correct the route.";
+    ASYMMETRIC_RETURN = "GP825" "asymmetric-return" Warning None,
+        "the reply to a source outside goes through an appliance",
+        "The appliance never saw the request; most drop the reply.",
+        "Send both directions through the appliance, or none.";
+    REMOTE_VNET_MISSING = "GP826" "peer-vnet-not-in-snapshot" Warning None,
+        "the peered virtual network of the destination is not in the snapshot",
+        "Its NSGs, routes and its side of the peering are not known.",
+        "`az network vnet show --ids ID -o json`";
+    NEXT_HOP_MISSING = "GP827" "next-hop-missing" Warning None,
+        "a route to an appliance has no usable next hop address",
+        "The traffic is dropped.",
+        "Set nextHopIpAddress.";
+    EMPTY_SOURCE = "GP828" "empty-source-set" Warning None,
+        "there is no source address to ask for",
+        "The gateway subnet has no usable address of the destination's family.",
+        "Check the subnet's prefixes.";
+    MEMBER_UNRESOLVED = "GP829" "member-not-in-snapshot" Warning None,
+        "a pool member's IP configuration is not in the snapshot",
+        "Its address is not known.",
+        "`az network nic list -o json`, or `az vmss nic list` for scale sets.";
+    BROKEN_GATEWAY_REFERENCE = "GP830" "gateway-reference-missing" Warning None,
+        "a routing rule refers to a pool, setting or path map that the gateway does not have",
+        "The pair was left out.",
+        "Export the gateway again.";
+    INVALID_VALUE_JUDGED = "GP831" "invalid-value-judged" Warning None,
+        "a rule with a value that Azure would refuse had to be judged",
+        "Whether it matches is not known.",
+        "Correct the rule; `gatepath lint` shows where.";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_unique_sorted_and_complete() {
+        for pair in CODES.windows(2) {
+            assert!(pair.first().map(|c| c.code) < pair.last().map(|c| c.code), "{:?}", pair.first());
+        }
+        for entry in CODES {
+            assert!(entry.code.len() == 5 && entry.code.starts_with("GP"), "{}", entry.code);
+            assert!(!entry.title.is_empty() && !entry.why.is_empty() && !entry.fix.is_empty(), "{}", entry.code);
+            assert!(entry.name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-'), "{}", entry.name);
+            assert_eq!(code_named(entry.name).map(|c| c.code), Some(entry.code));
+        }
+        assert_eq!(code_named("securityruleconflict").map(|c| c.code), Some("GP201"));
+        assert_eq!(code_named("GP000"), None);
+    }
+}

@@ -1,0 +1,9 @@
+//! x
+#![forbid(unsafe_code)]
+pub mod net;
+pub mod diagnostic;
+pub mod model;
+pub mod ingest;
+pub mod compile;
+pub mod solve;
+pub mod attribute;

@@ -1,0 +1,112 @@
+//! Network interfaces and scale sets.
+
+use super::{Located, ResourceId};
+use crate::diagnostic::Span;
+use std::net::IpAddr;
+
+/// A network interface.
+#[derive(Debug, Clone)]
+pub struct NetworkInterface {
+    /// Its id.
+    pub id: ResourceId,
+    /// Its name as written.
+    pub name: String,
+    /// Where the resource stands.
+    pub span: Span,
+    /// The NSG that the NIC refers to.
+    pub nsg: Option<Located<ResourceId>>,
+    /// `enableIPForwarding`; absent counts as false.
+    pub ip_forwarding: bool,
+    /// IP configurations.
+    pub configurations: Vec<IpConfiguration>,
+    /// The private endpoint that owns this NIC.
+    pub private_endpoint: Option<ResourceId>,
+    /// The virtual machine that the NIC is attached to.
+    pub virtual_machine: Option<ResourceId>,
+}
+
+/// One IP configuration of a NIC.
+#[derive(Debug, Clone)]
+pub struct IpConfiguration {
+    /// Its id.
+    pub id: ResourceId,
+    /// Its private address.
+    pub address: Option<Located<IpAddr>>,
+    /// Its subnet.
+    pub subnet: Option<ResourceId>,
+    /// Application security groups it is a member of.
+    pub groups: Vec<ResourceId>,
+    /// Its public IP address resource.
+    pub public_ip: Option<ResourceId>,
+    /// Application Gateway pools it is a member of.
+    pub gateway_pools: Vec<ResourceId>,
+}
+
+/// The network profile of a virtual machine scale set: the model its instances are made from (health.md 5, item 3).
+#[derive(Debug, Clone)]
+pub struct ScaleSet {
+    /// Its id.
+    pub id: ResourceId,
+    /// Its name as written.
+    pub name: String,
+    /// NIC configurations of the model.
+    pub interfaces: Vec<ScaleSetInterface>,
+}
+
+/// A NIC configuration of a scale set's model.
+#[derive(Debug, Clone)]
+pub struct ScaleSetInterface {
+    /// Its name as written.
+    pub name: String,
+    /// The NSG that instances' NICs get.
+    pub nsg: Option<Located<ResourceId>>,
+    /// IP configurations of the model.
+    pub configurations: Vec<ScaleSetIpConfiguration>,
+}
+
+/// An IP configuration of a scale set's model. Instances get any address of the subnet.
+#[derive(Debug, Clone)]
+pub struct ScaleSetIpConfiguration {
+    /// Its name as written.
+    pub name: String,
+    /// Its subnet.
+    pub subnet: Option<ResourceId>,
+    /// Application security groups of the instances.
+    pub groups: Vec<ResourceId>,
+    /// Application Gateway pools of the instances.
+    pub gateway_pools: Vec<ResourceId>,
+}
+
+/// A resource that Azure's path depends on and that this version does not evaluate: a path that meets it is `unknown`.
+#[derive(Debug, Clone)]
+pub struct Unmodelled {
+    /// What it is.
+    pub kind: UnmodelledKind,
+    /// Its id.
+    pub id: ResourceId,
+    /// Its name as written.
+    pub name: String,
+    /// Where the resource stands.
+    pub span: Span,
+    /// Private addresses it answers on.
+    pub addresses: Vec<IpAddr>,
+    /// Subnets of those addresses, where the resource names them.
+    pub subnets: Vec<ResourceId>,
+    /// NICs that it owns (private endpoints).
+    pub network_interfaces: Vec<ResourceId>,
+}
+
+/// Kinds of [`Unmodelled`] resources.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum UnmodelledKind {
+    /// `azureFirewalls`.
+    AzureFirewall,
+    /// `loadBalancers` with a private frontend.
+    LoadBalancer,
+    /// `privateEndpoints`.
+    PrivateEndpoint,
+    /// Security admin rules of a network manager.
+    SecurityAdminRules,
+    /// `privateDnsZones`.
+    PrivateDnsZone,
+}

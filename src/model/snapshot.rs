@@ -1,0 +1,49 @@
+//! All resources of the input, by id.
+
+use super::{
+    ApplicationGateway, GatewayConnection, LocalNetworkGateway, NatGateway, NetworkInterface, NetworkSecurityGroup,
+    PublicIpAddress, ResourceId, RouteTable, ScaleSet, ServiceTags, Unmodelled, VirtualNetwork, VirtualNetworkGateway,
+};
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+/// Everything that was configured, as far as the input holds it. Maps are ordered by id, so that nothing depends on the
+/// order of files.
+#[derive(Debug, Clone, Default)]
+pub struct Snapshot {
+    /// Network security groups.
+    pub nsgs: BTreeMap<ResourceId, NetworkSecurityGroup>,
+    /// Application security groups that are in the input as resources.
+    pub application_security_groups: BTreeSet<ResourceId>,
+    /// Virtual networks.
+    pub vnets: BTreeMap<ResourceId, VirtualNetwork>,
+    /// Route tables.
+    pub route_tables: BTreeMap<ResourceId, RouteTable>,
+    /// Network interfaces.
+    pub network_interfaces: BTreeMap<ResourceId, NetworkInterface>,
+    /// Virtual machine scale sets.
+    pub scale_sets: BTreeMap<ResourceId, ScaleSet>,
+    /// Public IP addresses.
+    pub public_ips: BTreeMap<ResourceId, PublicIpAddress>,
+    /// NAT gateways.
+    pub nat_gateways: BTreeMap<ResourceId, NatGateway>,
+    /// Application gateways.
+    pub application_gateways: BTreeMap<ResourceId, ApplicationGateway>,
+    /// Virtual network gateways.
+    pub vnet_gateways: BTreeMap<ResourceId, VirtualNetworkGateway>,
+    /// Local network gateways.
+    pub local_network_gateways: BTreeMap<ResourceId, LocalNetworkGateway>,
+    /// Gateway connections.
+    pub connections: BTreeMap<ResourceId, GatewayConnection>,
+    /// Resources that decide paths and are not evaluated by this version.
+    pub unmodelled: BTreeMap<ResourceId, Unmodelled>,
+    /// Ids that stand in the input but could not be used (conflicting or unreadable), and why. References to them are
+    /// answered `unknown`.
+    pub unusable: BTreeMap<ResourceId, String>,
+    /// Service tags with data.
+    pub service_tags: Option<ServiceTags>,
+    /// Hosts map: lower-case name to addresses.
+    pub hosts: BTreeMap<String, Vec<IpAddr>>,
+    /// Some list in the input is known to be cut off: a resource that is missing may exist.
+    pub truncated: bool,
+}

@@ -1,0 +1,3 @@
+//! x
+mod answer;
+pub use answer::{Answer, Decision, Missing, Verdict};
