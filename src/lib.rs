@@ -5,5 +5,6 @@ pub mod diagnostic;
 pub mod model;
 pub mod ingest;
 pub mod compile;
+pub mod evaluate;
 pub mod solve;
 pub mod attribute;

@@ -1,3 +1,14 @@
-//! x
+//! Model to the tables that evaluators read: NSGs as ordered rule tables, effective routes, tag expansions, endpoints.
+//! Every entry keeps the identity of the rule or route it was made from.
+
+pub mod endpoints;
+pub mod filter;
+pub mod gateway_paths;
+pub mod network;
+pub mod peering;
+pub mod routing;
 mod stage;
+pub mod tags;
+
+pub use network::{Assumptions, Lookup, Network, SubnetNode, VnetNode};
 pub use stage::Stage;

@@ -5,7 +5,7 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 
 /// An Azure resource id as written. Ids compare without regard to letter case (semantics.md 1.3, health.md 1.1).
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct ResourceId {
     text: String,
     key: String,
@@ -87,9 +87,44 @@ impl Ord for ResourceId {
         self.key.cmp(&other.key)
     }
 }
+impl fmt::Debug for ResourceId {
+    /// Prints the key: ids that differ only in letter case have the same debug text.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.key)
+    }
+}
 impl fmt::Display for ResourceId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
+    }
+}
+
+/// The Azure CLI command that exports a resource.
+pub fn export_command(id: &ResourceId) -> String {
+    let group = match id.resource_type().unwrap_or_default().as_str() {
+        "microsoft.network/networksecuritygroups" => "network nsg",
+        "microsoft.network/routetables" => "network route-table",
+        "microsoft.network/virtualnetworks" => "network vnet",
+        "microsoft.network/virtualnetworks/subnets" => "network vnet subnet",
+        "microsoft.network/networkinterfaces" => "network nic",
+        "microsoft.network/publicipaddresses" => "network public-ip",
+        "microsoft.network/applicationgateways" => "network application-gateway",
+        "microsoft.network/applicationsecuritygroups" => "network asg",
+        "microsoft.network/natgateways" => "network nat gateway",
+        "microsoft.compute/virtualmachinescalesets" => "vmss",
+        _ => "resource",
+    };
+    format!("az {group} show --ids {} -o json", shell_word(id.as_str()))
+}
+
+/// Quotes a word for bash and PowerShell alike where it needs it: single quotes, and no quote survives inside.
+fn shell_word(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '-' | '_' | '.');
+    if text.chars().all(plain) {
+        text.to_owned()
+    } else {
+        let clean: String = text.chars().filter(|c| !c.is_control() && *c != '\'' && !matches!(c, '\u{2018}'..='\u{201b}')).collect();
+        format!("'{clean}'")
     }
 }
 

@@ -17,7 +17,7 @@ pub use gateway::{
     RoutingRule, RoutingTarget,
 };
 pub use health::{HealthFormat, HealthRecord, PoolHealth, RecordedState, ServerHealth, SettingHealth};
-pub use id::ResourceId;
+pub use id::{ResourceId, export_command};
 pub use nic::{
     IpConfiguration, NetworkInterface, ScaleSet, ScaleSetInterface, ScaleSetIpConfiguration, Unmodelled,
     UnmodelledKind,

@@ -1,0 +1,251 @@
+//! Which paths a gateway uses: pairs of pool and setting, pool members, ports, and its source addresses
+//! (health.md 5, semantics.md 5.3).
+
+use super::network::{Network, SubnetNode};
+use crate::model::{
+    ApplicationGateway, BackendPool, BackendSetting, PoolAddress, Probe, ResourceId, RoutingTarget, ScaleSetInterface,
+};
+use crate::net::{AddressSet, Point, RangeSet};
+use ipnet::IpNet;
+use std::net::IpAddr;
+
+/// Private frontend addresses of every gateway in a subnet: never a source.
+pub fn private_frontends(node: &SubnetNode<'_>) -> AddressSet {
+    let frontends = node.gateways.iter().flat_map(|gateway| &gateway.frontends);
+    frontends.filter_map(|frontend| frontend.private_address.as_ref()).map(|address| address.value).collect()
+}
+
+/// Addresses that instances in a subnet can have: without the first four and the last of each prefix, which Azure
+/// reserves, and without `taken` ones (semantics.md 8 item 1).
+pub fn instance_addresses(node: &SubnetNode<'_>, ipv4: bool, taken: &AddressSet) -> AddressSet {
+    let mut out = AddressSet::default();
+    for prefix in node.prefixes.iter().filter(|prefix| prefix.addr().is_ipv4() == ipv4) {
+        match prefix {
+            IpNet::V4(net) => {
+                let usable = usable(net.network().to_bits(), net.broadcast().to_bits());
+                out.v4 = out.v4.union(&usable);
+            }
+            IpNet::V6(net) => {
+                let usable = usable(net.network().to_bits(), net.broadcast().to_bits());
+                out.v6 = out.v6.union(&usable);
+            }
+        }
+    }
+    out.difference(taken)
+}
+
+fn usable<T: Point>(first: T, last: T) -> RangeSet<T> {
+    let low = (0..4).try_fold(first, |at, _| at.next());
+    match (low, last.previous()) {
+        (Some(low), Some(high)) => RangeSet::range(low, high),
+        _ => RangeSet::default(),
+    }
+}
+
+/// A pool and a setting that some rule sends traffic to.
+#[derive(Debug, Clone, Copy)]
+pub struct Pair<'s> {
+    /// The pool.
+    pub pool: &'s BackendPool,
+    /// The setting.
+    pub setting: &'s BackendSetting,
+}
+
+/// The pairs that rules use, in the order of the rules, and references that lead nowhere.
+#[derive(Debug, Default)]
+pub struct Pairs<'s> {
+    /// Pairs, each once.
+    pub pairs: Vec<Pair<'s>>,
+    /// Ids of pools, settings and path maps that rules name and the gateway does not have.
+    pub dangling: Vec<&'s ResourceId>,
+}
+
+/// Collects the pairs of basic rules, path-map defaults, path rules and L4 rules, with load distribution policies
+/// expanded. Redirects send nothing to a backend.
+pub fn pairs(gateway: &ApplicationGateway) -> Pairs<'_> {
+    let mut out = Pairs::default();
+    for rule in &gateway.rules {
+        add_target(gateway, &rule.target, &mut out);
+        let Some(id) = &rule.path_map else { continue };
+        match gateway.path_maps.iter().find(|map| map.id == *id) {
+            Some(map) => {
+                add_target(gateway, &map.default, &mut out);
+                for rule in &map.rules {
+                    add_target(gateway, rule, &mut out);
+                }
+            }
+            None => out.dangling.push(id),
+        }
+    }
+    out
+}
+
+fn add_target<'s>(gateway: &'s ApplicationGateway, target: &'s RoutingTarget, out: &mut Pairs<'s>) {
+    if target.redirect.is_some() {
+        return;
+    }
+    let Some(setting_id) = &target.setting else { return };
+    let policy = target.load_distribution.as_ref();
+    let listed = policy.and_then(|id| gateway.load_distribution_policies.iter().find(|(own, _)| own == id));
+    if let (Some(id), None) = (policy, listed) {
+        out.dangling.push(id);
+    }
+    let pools: Vec<&ResourceId> = match listed {
+        Some((_, pools)) if !pools.is_empty() => pools.iter().collect(),
+        _ => target.pool.iter().collect(),
+    };
+    let setting = gateway.settings.iter().find(|setting| setting.id == *setting_id);
+    if setting.is_none() {
+        out.dangling.push(setting_id);
+    }
+    for id in pools {
+        let Some(pool) = gateway.pools.iter().find(|pool| pool.id == *id) else {
+            out.dangling.push(id);
+            continue;
+        };
+        let known = |pair: &Pair<'_>| pair.pool.id == pool.id && setting.is_some_and(|s| s.id == pair.setting.id);
+        if let Some(setting) = setting.filter(|_| !out.pairs.iter().any(known)) {
+            out.pairs.push(Pair { pool, setting });
+        }
+    }
+}
+
+/// The custom probe of a setting.
+pub fn probe_of<'s>(gateway: &'s ApplicationGateway, setting: &BackendSetting) -> Option<&'s Probe> {
+    let id = setting.probe.as_ref()?;
+    gateway.probes.iter().find(|probe| probe.id == *id)
+}
+
+/// Probed port and data port of a setting (semantics.md 5.3): the probe's own port, else the setting's.
+pub fn ports(gateway: &ApplicationGateway, setting: &BackendSetting) -> (u16, u16) {
+    let data = setting.port.value;
+    let probe = probe_of(gateway, setting).and_then(|probe| probe.port.as_ref()).map_or(data, |port| port.value);
+    (probe, data)
+}
+
+/// What a pool member stands for.
+#[derive(Debug, Clone)]
+pub enum Target<'s> {
+    /// One address.
+    Address(IpAddr),
+    /// A name that nothing in the input resolves.
+    Unresolved,
+    /// An IP configuration that is not in the input.
+    MissingConfiguration(&'s ResourceId),
+    /// Instances of a scale set that are known by the model only: any address of a subnet.
+    ScaleSet {
+        /// The scale set.
+        scale_set: &'s ResourceId,
+        /// Index of the subnet, where it is in the input.
+        subnet: Option<usize>,
+        /// The NIC of the model.
+        interface: &'s ScaleSetInterface,
+    },
+}
+
+/// One pool member, once for each address it stands for.
+#[derive(Debug, Clone)]
+pub struct Member<'s> {
+    /// As configured: address, name, or NIC configuration.
+    pub shown: String,
+    /// What it stands for.
+    pub target: Target<'s>,
+    /// The name, where the member is one.
+    pub fqdn: Option<&'s str>,
+    /// The IP configuration, where the member is one.
+    pub configuration: Option<&'s ResourceId>,
+}
+
+/// The members of a pool: addresses, names through the hosts map, IP configurations of NICs (named by the pool or
+/// naming it), and scale sets whose model names it.
+pub fn members<'s>(network: &Network<'s>, pool: &'s BackendPool) -> Vec<Member<'s>> {
+    let mut out: Vec<Member<'s>> = Vec::new();
+    let mut add = |member: Member<'s>| {
+        let same = |other: &Member<'_>| {
+            other.shown == member.shown
+                && match (&other.target, &member.target) {
+                    (Target::Address(a), Target::Address(b)) => a == b,
+                    (Target::Address(_), _) | (_, Target::Address(_)) => false,
+                    _ => true,
+                }
+        };
+        if !out.iter().any(same) {
+            out.push(member);
+        }
+    };
+    for address in &pool.addresses {
+        match &address.value {
+            PoolAddress::Ip(ip) => {
+                add(Member { shown: ip.to_string(), target: Target::Address(*ip), fqdn: None, configuration: None });
+            }
+            PoolAddress::Fqdn(name) => {
+                let key = name.trim().trim_end_matches('.').to_ascii_lowercase();
+                let found = network.snapshot.hosts.get(&key).map(Vec::as_slice).unwrap_or_default();
+                let member = |target| Member { shown: name.clone(), target, fqdn: Some(name), configuration: None };
+                if found.is_empty() {
+                    add(member(Target::Unresolved));
+                }
+                for ip in found {
+                    add(member(Target::Address(*ip)));
+                }
+            }
+        }
+    }
+    for member in configurations(network, pool) {
+        add(member);
+    }
+    out
+}
+
+/// Members by IP configuration.
+fn configurations<'s>(network: &Network<'s>, pool: &'s BackendPool) -> Vec<Member<'s>> {
+    let snapshot = network.snapshot;
+    let mut ids: Vec<&'s ResourceId> = pool.ip_configurations.iter().map(|r| &r.value).collect();
+    for nic in snapshot.network_interfaces.values() {
+        for configuration in nic.configurations.iter().filter(|c| c.gateway_pools.contains(&pool.id)) {
+            if !ids.contains(&&configuration.id) {
+                ids.push(&configuration.id);
+            }
+        }
+    }
+    let mut out = Vec::new();
+    let mut model_only: Vec<ResourceId> = Vec::new();
+    for id in ids {
+        let end = network.endpoints.iter().find(|end| end.configuration == Some(id));
+        let nic_name = id.parent().map(|nic| nic.name().to_owned()).unwrap_or_default();
+        let shown = format!("{nic_name}/{}", id.name());
+        let target = match end {
+            Some(end) => Target::Address(end.address),
+            None => match scale_set_id(id).filter(|set| snapshot.scale_sets.contains_key(set)) {
+                Some(set) => {
+                    model_only.push(set);
+                    continue;
+                }
+                None => Target::MissingConfiguration(id),
+            },
+        };
+        out.push(Member { shown, target, fqdn: None, configuration: Some(id) });
+    }
+    for set in snapshot.scale_sets.values() {
+        let seen = snapshot.network_interfaces.keys().any(|nic| scale_set_id(nic).as_ref() == Some(&set.id));
+        for interface in &set.interfaces {
+            for configuration in &interface.configurations {
+                let named = configuration.gateway_pools.contains(&pool.id);
+                if model_only.contains(&set.id) || named && !seen {
+                    let subnet = configuration.subnet.as_ref().and_then(|id| network.subnet_by_id(id));
+                    let target = Target::ScaleSet { scale_set: &set.id, subnet, interface };
+                    out.push(Member { shown: set.name.clone(), target, fqdn: None, configuration: None });
+                }
+            }
+        }
+    }
+    out
+}
+
+/// The scale set that an instance's NIC or IP configuration belongs to.
+fn scale_set_id(id: &ResourceId) -> Option<ResourceId> {
+    let at = id.key().find("/virtualmachinescalesets/")?;
+    let name_start = at + "/virtualmachinescalesets/".len();
+    let name_end = id.as_str().get(name_start..)?.find('/').map(|end| name_start + end)?;
+    id.as_str().get(..name_end).map(ResourceId::new)
+}

@@ -1,0 +1,374 @@
+//! The compiled network: indexes over a [`Snapshot`] that keep every resource's identity.
+
+use super::endpoints::{self, Endpoint};
+use super::filter::{self, Filter};
+use super::peering::{self, Peer};
+use super::routing::{self, RoutingTable};
+use super::tags;
+use crate::model::{
+    ApplicationGateway, Located, NetworkSecurityGroup, Peering, ResourceId, RouteTable, Snapshot, Subnet, UnmodelledKind,
+    VirtualNetwork,
+};
+use crate::net::AddressSet;
+use ipnet::IpNet;
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::net::IpAddr;
+
+/// What the user said to take for granted (`--assume`).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Assumptions {
+    /// `nic=none`: an address without a NIC in the input has no NIC-level NSG (oracle open point 22).
+    pub no_unseen_nics: bool,
+    /// `appliance=transparent`: third-party appliances let everything through (oracle open point 13).
+    pub transparent_appliances: bool,
+}
+
+/// A reference to a resource that may be missing from the input.
+#[derive(Debug, Clone, Copy)]
+pub enum Lookup<'s, T> {
+    /// Nothing is referred to.
+    None,
+    /// The resource, by its index or by itself.
+    Found(T),
+    /// It is referred to and not in the input (or not usable).
+    Missing(&'s ResourceId),
+}
+
+/// A virtual network.
+#[derive(Debug)]
+pub struct VnetNode<'s> {
+    /// As configured.
+    pub vnet: &'s VirtualNetwork,
+    /// Its name as displayed.
+    pub name: String,
+    /// Its address space.
+    pub prefixes: Vec<IpNet>,
+    /// Indexes of its subnets.
+    pub subnets: Vec<usize>,
+}
+
+/// A subnet with everything that is judged per subnet.
+#[derive(Debug)]
+pub struct SubnetNode<'s> {
+    /// As configured.
+    pub subnet: &'s Subnet,
+    /// Index of its virtual network.
+    pub vnet: usize,
+    /// Its prefixes.
+    pub prefixes: Vec<IpNet>,
+    /// Its NSG, by index into [`Network::filters`]; subnets that refuse NSGs have none (semantics.md 1.11).
+    pub nsg: Lookup<'s, usize>,
+    /// Its route table.
+    pub table: Lookup<'s, &'s RouteTable>,
+    /// Application gateways whose instances are in it.
+    pub gateways: Vec<&'s ApplicationGateway>,
+    /// Usable peerings as seen from it.
+    pub peers: Vec<Peer<'s>>,
+    /// VirtualNetwork as this subnet's NSGs see it.
+    pub vnet_tag: AddressSet,
+    /// A 0.0.0.0/0 route to an appliance is merged into that tag.
+    pub inflated: bool,
+    /// Prefixes of peers that left the tag because of `allowVirtualNetworkAccess: false`.
+    pub closed_peers: AddressSet,
+    /// Internet as this subnet's NSGs see it.
+    pub internet: AddressSet,
+    /// Its effective routes.
+    pub routes: RoutingTable<'s>,
+}
+
+/// Everything that evaluators read.
+#[derive(Debug)]
+pub struct Network<'s> {
+    /// What it was made from.
+    pub snapshot: &'s Snapshot,
+    /// What is taken for granted.
+    pub assumptions: Assumptions,
+    /// Virtual networks, ordered by id.
+    pub vnets: Vec<VnetNode<'s>>,
+    /// Subnets, ordered by virtual network and file order.
+    pub subnets: Vec<SubnetNode<'s>>,
+    /// NSGs, ordered by id.
+    pub filters: Vec<Filter<'s>>,
+    /// Private addresses that the input knows.
+    pub endpoints: Vec<Endpoint<'s>>,
+    /// Members of application security groups: (address, virtual network).
+    pub group_members: HashMap<ResourceId, HashSet<(IpAddr, Option<usize>)>>,
+    endpoints_by_address: HashMap<IpAddr, Vec<usize>>,
+    subnet_index: HashMap<ResourceId, usize>,
+    vnet_index: HashMap<ResourceId, usize>,
+    filter_index: HashMap<ResourceId, usize>,
+    subnet_prefixes: Vec<(IpNet, usize)>,
+    names: HashMap<ResourceId, String>,
+}
+
+impl<'s> Network<'s> {
+    /// Compiles a snapshot.
+    pub fn compile(snapshot: &'s Snapshot, assumptions: Assumptions) -> Self {
+        let names = display_names(snapshot);
+        let mut network = Network {
+            snapshot,
+            assumptions,
+            vnets: Vec::new(),
+            subnets: Vec::new(),
+            filters: Vec::new(),
+            endpoints: Vec::new(),
+            group_members: HashMap::new(),
+            endpoints_by_address: HashMap::new(),
+            subnet_index: HashMap::new(),
+            vnet_index: HashMap::new(),
+            filter_index: HashMap::new(),
+            subnet_prefixes: Vec::new(),
+            names,
+        };
+        network.add_filters();
+        network.add_vnets();
+        network.add_endpoints();
+        network.add_routing();
+        network
+    }
+
+    fn add_filters(&mut self) {
+        for nsg in self.snapshot.nsgs.values() {
+            self.filter_index.insert(nsg.id.clone(), self.filters.len());
+            self.filters.push(Filter::compile(nsg, self.name(&nsg.id), self.snapshot.service_tags.as_ref()));
+        }
+    }
+
+    fn add_vnets(&mut self) {
+        let back = BackReferences::of(self.snapshot);
+        for vnet in self.snapshot.vnets.values() {
+            let index = self.vnets.len();
+            self.vnet_index.insert(vnet.id.clone(), index);
+            let mut subnets = Vec::new();
+            for subnet in &vnet.subnets {
+                let prefixes: Vec<IpNet> = subnet.prefixes.iter().map(|p| p.value.net).collect();
+                let own = self.subnets.len();
+                self.subnet_index.insert(subnet.id.clone(), own);
+                self.subnet_prefixes.extend(prefixes.iter().map(|net| (*net, own)));
+                subnets.push(own);
+                let nsg = subnet.nsg.as_ref().map(|r| &r.value).or_else(|| back.nsgs.get(&subnet.id).copied());
+                let refuses = refuses_nsg(&subnet.name);
+                let table = subnet.route_table.as_ref().map(|r| &r.value).or_else(|| back.tables.get(&subnet.id).copied());
+                self.subnets.push(SubnetNode {
+                    subnet,
+                    vnet: index,
+                    prefixes,
+                    nsg: if refuses { Lookup::None } else { self.filter_of(nsg) },
+                    table: match table {
+                        None => Lookup::None,
+                        Some(id) => self.snapshot.route_tables.get(id).map_or(Lookup::Missing(id), Lookup::Found),
+                    },
+                    gateways: Vec::new(),
+                    peers: Vec::new(),
+                    vnet_tag: AddressSet::default(),
+                    inflated: false,
+                    closed_peers: AddressSet::default(),
+                    internet: AddressSet::default(),
+                    routes: RoutingTable::default(),
+                });
+            }
+            self.vnets.push(VnetNode {
+                vnet,
+                name: self.name(&vnet.id),
+                prefixes: vnet.prefixes.iter().map(|p| p.value.net).collect(),
+                subnets,
+            });
+        }
+        // Longest prefix first, then by id: the first hit is the subnet of an address.
+        let ids: Vec<&ResourceId> = self.subnets.iter().map(|node| &node.subnet.id).collect();
+        self.subnet_prefixes.sort_by(|a, b| {
+            b.0.prefix_len().cmp(&a.0.prefix_len()).then_with(|| ids.get(a.1).cmp(&ids.get(b.1)))
+        });
+        for gateway in self.snapshot.application_gateways.values() {
+            for subnet in &gateway.subnets {
+                if let Some(node) = self.subnet_index.get(&subnet.value).and_then(|i| self.subnets.get_mut(*i)) {
+                    node.gateways.push(gateway);
+                }
+            }
+        }
+    }
+
+    fn add_endpoints(&mut self) {
+        self.endpoints = endpoints::collect(self);
+        for (index, end) in self.endpoints.iter().enumerate() {
+            self.endpoints_by_address.entry(end.address).or_default().push(index);
+            let vnet = end.subnet.and_then(|i| self.subnets.get(i)).map(|node| node.vnet);
+            for group in &end.groups {
+                self.group_members.entry((*group).clone()).or_default().insert((end.address, vnet));
+            }
+        }
+    }
+
+    fn add_routing(&mut self) {
+        for index in 0..self.subnets.len() {
+            let peers = peering::usable(self, index);
+            if let Some(node) = self.subnets.get_mut(index) {
+                node.peers = peers;
+            }
+        }
+        for index in 0..self.subnets.len() {
+            let Some(node) = self.subnets.get(index) else { continue };
+            let routes = routing::effective(self, node);
+            let expansion = tags::virtual_network(self, node);
+            let internet = tags::internet(self, node);
+            if let Some(node) = self.subnets.get_mut(index) {
+                node.routes = routes;
+                node.vnet_tag = expansion.members;
+                node.inflated = expansion.inflated;
+                node.closed_peers = expansion.closed_peers;
+                node.internet = internet;
+            }
+        }
+    }
+
+    /// The filter of a referenced NSG.
+    pub(crate) fn filter_of<'a>(&self, id: Option<&'a ResourceId>) -> Lookup<'a, usize> {
+        match id {
+            None => Lookup::None,
+            Some(id) => self.filter_index.get(id).map_or(Lookup::Missing(id), |index| Lookup::Found(*index)),
+        }
+    }
+
+    /// Name of a resource as displayed: its name, or `rg/name` where another one of its kind has the same name.
+    pub fn name(&self, id: &ResourceId) -> String {
+        self.names.get(id).cloned().unwrap_or_else(|| id.name().to_owned())
+    }
+
+    /// A virtual network by index.
+    pub fn vnet(&self, index: usize) -> Option<&VnetNode<'s>> {
+        self.vnets.get(index)
+    }
+
+    /// A subnet by index.
+    pub fn subnet(&self, index: usize) -> Option<&SubnetNode<'s>> {
+        self.subnets.get(index)
+    }
+
+    /// A virtual network's index by id.
+    pub fn vnet_by_id(&self, id: &ResourceId) -> Option<usize> {
+        self.vnet_index.get(id).copied()
+    }
+
+    /// A subnet's index by id.
+    pub fn subnet_by_id(&self, id: &ResourceId) -> Option<usize> {
+        self.subnet_index.get(id).copied()
+    }
+
+    /// The subnet that holds an address, in one virtual network or anywhere.
+    pub fn subnet_of(&self, address: IpAddr, vnet: Option<usize>) -> Option<usize> {
+        let hit = |(net, index): &&(IpNet, usize)| {
+            net.contains(&address) && (vnet.is_none() || self.subnet(*index).map(|node| node.vnet) == vnet)
+        };
+        self.subnet_prefixes.iter().find(hit).map(|(_, index)| *index)
+    }
+
+    /// The endpoint with an address in a subnet; a private endpoint before a NIC before a frontend.
+    pub fn endpoint_at(&self, address: IpAddr, subnet: usize) -> Option<&Endpoint<'s>> {
+        let node = self.subnet(subnet)?;
+        self.endpoints_by_address
+            .get(&address)?
+            .iter()
+            .filter_map(|index| self.endpoints.get(*index))
+            .filter(|end| match end.subnet {
+                Some(own) => own == subnet,
+                None => node.prefixes.iter().any(|net| net.contains(&address)),
+            })
+            .min_by_key(|end| end.kind)
+    }
+
+    /// All endpoints with an address.
+    pub fn endpoints_with(&self, address: IpAddr) -> impl Iterator<Item = &Endpoint<'s>> {
+        let indexes = self.endpoints_by_address.get(&address).map(Vec::as_slice).unwrap_or_default();
+        indexes.iter().filter_map(|index| self.endpoints.get(*index))
+    }
+
+    /// The other side's peering back toward a virtual network.
+    pub fn reverse_peering(&self, vnet: usize, remote: usize) -> Option<&'s Peering> {
+        let id = &self.vnet(vnet)?.vnet.id;
+        self.vnet(remote)?.vnet.peerings.iter().find(|peering| peering.remote.as_ref() == Some(id))
+    }
+
+    /// The address of a public IP resource.
+    pub fn public_address(&self, id: &ResourceId) -> Option<IpAddr> {
+        self.snapshot.public_ips.get(id)?.address.as_ref().map(|address| address.value)
+    }
+
+    /// Does the input hold security admin rules? They are not evaluated, so paths they may decide are unknown.
+    pub fn has_admin_rules(&self) -> bool {
+        self.snapshot.unmodelled.values().any(|resource| resource.kind == UnmodelledKind::SecurityAdminRules)
+    }
+}
+
+/// Subnets that ignore NSGs (semantics.md 1.11).
+pub fn refuses_nsg(subnet_name: &str) -> bool {
+    matches!(
+        subnet_name.to_ascii_lowercase().as_str(),
+        "azurefirewallsubnet" | "azurefirewallmanagementsubnet" | "gatewaysubnet" | "routeserversubnet"
+    )
+}
+
+/// Subnets of Azure's own services: no customer NIC is expected in them.
+pub fn is_platform_subnet(subnet_name: &str) -> bool {
+    refuses_nsg(subnet_name) || subnet_name.eq_ignore_ascii_case("AzureBastionSubnet")
+}
+
+/// Attachments that only the NSG or route table itself lists.
+struct BackReferences<'s> {
+    nsgs: BTreeMap<&'s ResourceId, &'s ResourceId>,
+    tables: BTreeMap<&'s ResourceId, &'s ResourceId>,
+}
+
+impl<'s> BackReferences<'s> {
+    fn of(snapshot: &'s Snapshot) -> Self {
+        let (mut nsgs, mut tables) = (BTreeMap::new(), BTreeMap::new());
+        for nsg in snapshot.nsgs.values() {
+            for subnet in &nsg.subnets {
+                nsgs.entry(subnet).or_insert(&nsg.id);
+            }
+        }
+        for table in snapshot.route_tables.values() {
+            for subnet in &table.subnets {
+                tables.entry(subnet).or_insert(&table.id);
+            }
+        }
+        BackReferences { nsgs, tables }
+    }
+}
+
+/// `name`, or `rg/name` where two resources of one kind share a name (design.md, output contract).
+fn display_names(snapshot: &Snapshot) -> HashMap<ResourceId, String> {
+    let mut out = HashMap::new();
+    let mut add = |ids: Vec<&ResourceId>| {
+        let mut count: BTreeMap<String, usize> = BTreeMap::new();
+        for id in &ids {
+            *count.entry(id.name().to_ascii_lowercase()).or_default() += 1;
+        }
+        for id in ids {
+            let shared = count.get(&id.name().to_ascii_lowercase()).is_some_and(|n| *n > 1);
+            let name = match id.segment("resourceGroups") {
+                Some(group) if shared => format!("{group}/{}", id.name()),
+                _ => id.name().to_owned(),
+            };
+            out.insert(id.clone(), name);
+        }
+    };
+    add(snapshot.nsgs.keys().collect());
+    add(snapshot.vnets.keys().collect());
+    add(snapshot.route_tables.keys().collect());
+    add(snapshot.network_interfaces.keys().collect());
+    add(snapshot.application_gateways.keys().collect());
+    out
+}
+
+/// The NSG resources that hold rules, for lint.
+pub fn nsg_of<'s>(network: &Network<'s>, lookup: Lookup<'s, usize>) -> Option<&'s NetworkSecurityGroup> {
+    match lookup {
+        Lookup::Found(index) => network.filters.get(index).map(|filter: &filter::Filter<'s>| filter.nsg),
+        Lookup::None | Lookup::Missing(_) => None,
+    }
+}
+
+/// Where a reference stands, for findings.
+pub fn reference_span(reference: Option<&Located<ResourceId>>) -> Option<crate::diagnostic::Span> {
+    reference.map(|located| located.span)
+}

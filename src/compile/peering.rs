@@ -1,0 +1,91 @@
+//! Peerings as seen from one subnet, and the prefixes that gateways bring in (semantics.md 3.5, 3.2).
+
+use super::network::{Lookup, Network, SubnetNode};
+use crate::model::Peering;
+use ipnet::IpNet;
+
+/// A usable peering: both sides connected.
+#[derive(Debug, Clone)]
+pub struct Peer<'s> {
+    /// The own side's peering.
+    pub peering: &'s Peering,
+    /// The remote virtual network, where the input holds it.
+    pub remote: Option<usize>,
+    /// Prefixes that the peering brings.
+    pub prefixes: Vec<IpNet>,
+}
+
+/// The usable peerings of a subnet. The other side is looked at where the input holds it; a remote network without a
+/// peering back counts as not connected (oracle open point 6).
+pub(crate) fn usable<'s>(network: &Network<'s>, subnet: usize) -> Vec<Peer<'s>> {
+    let Some(node) = network.subnet(subnet) else { return Vec::new() };
+    let Some(vnet) = network.vnet(node.vnet) else { return Vec::new() };
+    let own_name = node.subnet.name.to_ascii_lowercase();
+    let mut out = Vec::new();
+    for peering in &vnet.vnet.peerings {
+        let remote = peering.remote.as_ref().and_then(|id| network.vnet_by_id(id));
+        let back_connected = remote
+            .is_none_or(|remote| network.reverse_peering(node.vnet, remote).is_some_and(Peering::is_connected));
+        if !peering.is_connected() || !back_connected {
+            continue;
+        }
+        let mut prefixes = peering.remote_address_space.clone();
+        let remote_node = remote.and_then(|index| network.vnet(index));
+        if prefixes.is_empty() {
+            prefixes = remote_node.map(|node| node.prefixes.clone()).unwrap_or_default();
+        }
+        if prefixes.is_empty() {
+            prefixes.clone_from(&peering.remote_virtual_network_address_space);
+        }
+        if !peering.complete_vnets {
+            if !peering.local_subnets.is_empty() && !peering.local_subnets.contains(&own_name) {
+                continue;
+            }
+            if let Some(remote) = remote_node.filter(|_| !peering.remote_subnets.is_empty()) {
+                let named = |name: &str| peering.remote_subnets.contains(&name.to_ascii_lowercase());
+                let subnets = remote.subnets.iter().filter_map(|index| network.subnet(*index));
+                prefixes =
+                    subnets.filter(|s| named(&s.subnet.name)).flat_map(|s| s.prefixes.iter().copied()).collect();
+            }
+        }
+        out.push(Peer { peering, remote, prefixes });
+    }
+    out
+}
+
+/// Prefixes that a virtual network's own gateway brings: the local network gateways of its connections.
+pub(crate) fn own_gateway_prefixes(network: &Network<'_>, vnet: usize) -> Vec<IpNet> {
+    let Some(node) = network.vnet(vnet) else { return Vec::new() };
+    let inside = format!("{}/", node.vnet.id.key());
+    let snapshot = network.snapshot;
+    let mut out = Vec::new();
+    for gateway in snapshot.vnet_gateways.values() {
+        if !gateway.subnets.iter().any(|subnet| subnet.key().starts_with(&inside)) {
+            continue;
+        }
+        for connection in snapshot.connections.values().filter(|c| c.gateway.as_ref() == Some(&gateway.id)) {
+            let local = connection.local_gateway.as_ref().and_then(|id| snapshot.local_network_gateways.get(id));
+            out.extend(local.iter().flat_map(|local| local.prefixes.iter().copied()));
+        }
+    }
+    out
+}
+
+/// Gateway prefixes of a subnet: none where its route table disables propagation; a spoke gets the hub's through
+/// `allowGatewayTransit` and `useRemoteGateways`.
+pub fn gateway_prefixes(network: &Network<'_>, node: &SubnetNode<'_>) -> Vec<IpNet> {
+    if let Lookup::Found(table) = node.table
+        && table.disable_bgp_route_propagation
+    {
+        return Vec::new();
+    }
+    let mut out = own_gateway_prefixes(network, node.vnet);
+    for peer in &node.peers {
+        let Some(remote) = peer.remote.filter(|_| peer.peering.use_remote_gateways) else { continue };
+        let transit = network.reverse_peering(node.vnet, remote).is_some_and(|back| back.allow_gateway_transit);
+        if transit {
+            out.extend(own_gateway_prefixes(network, remote));
+        }
+    }
+    out
+}

@@ -1,0 +1,269 @@
+//! Effective routes of one subnet, and the choice among them (semantics.md 3.1 to 3.3).
+
+use super::network::{Lookup, Network, SubnetNode};
+use super::peering::gateway_prefixes;
+use super::tags::PRIVATE;
+use crate::diagnostic::Span;
+use crate::model::{NextHopType, RouteDestination, UserRoute};
+use crate::net::AddressSet;
+use ipnet::{IpNet, Ipv4Net};
+use prefix_trie::joint::JointPrefixMap;
+use std::net::{IpAddr, Ipv4Addr};
+
+/// Where a route comes from. The order is the order of precedence on equal prefixes, weakest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum RouteSource {
+    /// System route.
+    System,
+    /// Learned through a gateway, by BGP or from a local network gateway.
+    Gateway,
+    /// User-defined.
+    User,
+}
+
+/// What a route does with a packet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NextHop {
+    /// Delivered in the own virtual network.
+    VnetLocal,
+    /// Delivered to a peer, by index into the subnet's peers.
+    Peering(usize),
+    /// To the Internet.
+    Internet,
+    /// To an appliance.
+    Appliance(Option<IpAddr>),
+    /// To the virtual network gateway.
+    Gateway,
+    /// To an Azure service by a service endpoint.
+    ServiceEndpoint,
+    /// Dropped.
+    None,
+    /// The route's next hop is unreadable.
+    Unreadable,
+}
+
+/// One effective route.
+#[derive(Debug, Clone)]
+pub struct Route<'s> {
+    /// Where it comes from.
+    pub source: RouteSource,
+    /// Its prefix; `None` for a service-tag route and for the absence of any route.
+    pub prefix: Option<IpNet>,
+    /// What it does.
+    pub next_hop: NextHop,
+    /// Route table and route name of a user-defined route, with its place.
+    pub user: Option<UserRouteRef<'s>>,
+}
+
+/// Identity of a user-defined route.
+#[derive(Debug, Clone)]
+pub struct UserRouteRef<'s> {
+    /// Name of the route table as displayed.
+    pub table: std::sync::Arc<str>,
+    /// Name of the route.
+    pub name: &'s str,
+    /// Where it stands.
+    pub span: Span,
+}
+
+/// A user-defined route whose prefix is a service tag.
+#[derive(Debug, Clone)]
+pub struct TagRoute<'s> {
+    /// The tag as written.
+    pub tag: &'s str,
+    /// Its members, where there is data.
+    pub members: Option<Vec<IpNet>>,
+    /// Index of the route.
+    pub route: usize,
+    /// Precedence on equal prefixes: between gateway and explicit user routes; regional before top-level tag before
+    /// `AzureCloud.region` before `AzureCloud`.
+    pub rank: u8,
+}
+
+/// Routes of one subnet. Prefix routes are found through a trie, tag routes through a list (Azure takes 25 at most).
+#[derive(Debug, Default)]
+pub struct RoutingTable<'s> {
+    /// All routes: user-defined in file order, then system and gateway routes.
+    pub routes: Vec<Route<'s>>,
+    /// Service-tag routes.
+    pub tag_routes: Vec<TagRoute<'s>>,
+    /// Routes whose prefix is unreadable.
+    pub unreadable: Vec<usize>,
+    trie: JointPrefixMap<IpNet, Vec<usize>>,
+}
+
+/// Precedence of a route that matched, with its prefix length.
+#[derive(Debug, Clone, Copy)]
+pub struct Candidate {
+    /// Prefix length.
+    pub length: u8,
+    /// Precedence on equal length.
+    pub rank: u8,
+    /// Index of the route.
+    pub route: usize,
+}
+
+impl<'s> RoutingTable<'s> {
+    fn push(&mut self, route: Route<'s>) {
+        let index = self.routes.len();
+        if let Some(prefix) = route.prefix {
+            self.trie.entry(prefix).or_default().push(index);
+        }
+        self.routes.push(route);
+    }
+
+    /// Prefix routes that hold an address, in no promised order.
+    pub fn covering(&self, address: IpAddr) -> Vec<Candidate> {
+        let mut out = Vec::new();
+        for (prefix, indexes) in self.trie.cover(&IpNet::from(address)) {
+            for index in indexes {
+                let rank = match self.routes.get(*index).map(|route| route.source) {
+                    Some(RouteSource::User) => 20,
+                    Some(RouteSource::Gateway) => 10,
+                    _ => 0,
+                };
+                out.push(Candidate { length: prefix.prefix_len(), rank, route: *index });
+            }
+        }
+        out.sort_by_key(|candidate| candidate.route);
+        out
+    }
+
+    /// The winner among the candidates: the loser of an equal prefix is invalid; system routes of the virtual network,
+    /// of peerings and of service endpoints beat even more specific gateway routes; then the longest prefix.
+    pub fn select(&self, candidates: &[Candidate]) -> Option<&Route<'s>> {
+        let beaten = |c: &Candidate| candidates.iter().any(|o| o.length == c.length && o.rank > c.rank);
+        let mut active: Vec<&Candidate> = candidates.iter().filter(|c| !beaten(c)).collect();
+        let route = |c: &Candidate| self.routes.get(c.route);
+        let local = active.iter().filter_map(|c| route(c)).any(|r| {
+            r.source == RouteSource::System
+                && matches!(r.next_hop, NextHop::VnetLocal | NextHop::Peering(_) | NextHop::ServiceEndpoint)
+        });
+        if local {
+            active.retain(|c| route(c).is_none_or(|r| r.source != RouteSource::Gateway));
+        }
+        let best = active.iter().map(|c| (c.length, c.rank)).max()?;
+        active.iter().find(|c| (c.length, c.rank) == best).and_then(|c| route(c))
+    }
+}
+
+const fn net(a: u8, b: u8, c: u8, d: u8, length: u8) -> IpNet {
+    IpNet::V4(Ipv4Net::new_assert(Ipv4Addr::new(a, b, c, d), length))
+}
+
+/// Undocumented None routes, recorded on every NIC with the system default route in August 2026 (semantics.md 3.2).
+const RECORDED_NONE: [IpNet; 17] = [
+    net(127, 0, 0, 0, 8),
+    net(198, 18, 0, 0, 15),
+    net(25, 4, 0, 0, 14),
+    net(25, 148, 0, 0, 15),
+    net(25, 150, 0, 0, 16),
+    net(25, 152, 0, 0, 14),
+    net(25, 156, 0, 0, 16),
+    net(25, 159, 0, 0, 16),
+    net(25, 176, 0, 0, 13),
+    net(25, 184, 0, 0, 14),
+    net(40, 108, 0, 0, 17),
+    net(40, 109, 0, 0, 16),
+    net(104, 146, 0, 0, 17),
+    net(104, 147, 0, 0, 16),
+    net(157, 59, 0, 0, 16),
+    net(23, 103, 0, 0, 18),
+    net(20, 35, 252, 0, 22),
+];
+
+/// Computes the effective routes of a subnet whose peers are known.
+pub(crate) fn effective<'s>(network: &Network<'s>, node: &SubnetNode<'s>) -> RoutingTable<'s> {
+    let mut table = RoutingTable::default();
+    user_routes(network, node, &mut table);
+    let gateway = gateway_prefixes(network, node);
+    system_routes(network, node, &gateway, &mut table);
+    for prefix in gateway {
+        table.push(Route { source: RouteSource::Gateway, prefix: Some(prefix), next_hop: NextHop::Gateway, user: None });
+    }
+    for service in &node.subnet.service_endpoints {
+        let tag = service.trim_start_matches("microsoft.");
+        let members = network.snapshot.service_tags.as_ref().and_then(|data| data.tags.get(tag));
+        for prefix in members.map(AddressSet::cidrs).unwrap_or_default() {
+            let next_hop = NextHop::ServiceEndpoint;
+            table.push(Route { source: RouteSource::System, prefix: Some(prefix), next_hop, user: None });
+        }
+    }
+    table
+}
+
+fn user_routes<'s>(network: &Network<'s>, node: &SubnetNode<'s>, table: &mut RoutingTable<'s>) {
+    let Lookup::Found(configured) = node.table else { return };
+    let name: std::sync::Arc<str> = network.name(&configured.id).into();
+    for route in &configured.routes {
+        let index = table.routes.len();
+        let mut prefix = None;
+        match route.destination.value() {
+            Some(RouteDestination::Prefix(written)) => prefix = Some(written.net),
+            Some(RouteDestination::Tag(tag)) => {
+                let lower = tag.to_ascii_lowercase();
+                let data = network.snapshot.service_tags.as_ref();
+                table.tag_routes.push(TagRoute {
+                    tag,
+                    members: data.and_then(|data| data.tags.get(&lower)).map(AddressSet::cidrs),
+                    route: index,
+                    rank: 11 + tag_rank(&lower),
+                });
+            }
+            None => table.unreadable.push(index),
+        }
+        table.push(Route {
+            source: RouteSource::User,
+            prefix,
+            next_hop: next_hop(route),
+            user: Some(UserRouteRef { table: name.clone(), name: &route.name, span: route.span }),
+        });
+    }
+}
+
+fn next_hop(route: &UserRoute) -> NextHop {
+    match route.next_hop.value() {
+        Some(NextHopType::VnetLocal) => NextHop::VnetLocal,
+        Some(NextHopType::Internet) => NextHop::Internet,
+        Some(NextHopType::VirtualAppliance) => NextHop::Appliance(route.next_hop_address.value().copied()),
+        Some(NextHopType::VirtualNetworkGateway) => NextHop::Gateway,
+        Some(NextHopType::None) => NextHop::None,
+        None => NextHop::Unreadable,
+    }
+}
+
+/// Regional tag > top-level tag > `AzureCloud.region` > `AzureCloud` (semantics.md 3.1 item 4).
+fn tag_rank(lower: &str) -> u8 {
+    let (top, region) = lower.split_once('.').map_or((lower, false), |(top, _)| (top, true));
+    u8::from(top != "azurecloud") * 2 + u8::from(region)
+}
+
+/// System routes (semantics.md 3.2). The None routes go when the winning 0.0.0.0/0 leads elsewhere than to the Internet.
+fn system_routes<'s>(network: &Network<'s>, node: &SubnetNode<'s>, gateway: &[IpNet], table: &mut RoutingTable<'s>) {
+    let default4 = net(0, 0, 0, 0, 0);
+    let default6 = IpNet::V6(ipnet::Ipv6Net::new_assert(std::net::Ipv6Addr::UNSPECIFIED, 0));
+    let users: Vec<NextHop> =
+        table.routes.iter().filter(|route| route.prefix == Some(default4)).map(|route| route.next_hop).collect();
+    let overridden =
+        if users.is_empty() { gateway.contains(&default4) } else { !users.contains(&NextHop::Internet) };
+    let system = |prefix, next_hop| Route { source: RouteSource::System, prefix: Some(prefix), next_hop, user: None };
+    let own = network.vnet(node.vnet).map(|vnet| vnet.prefixes.as_slice()).unwrap_or_default();
+    for prefix in own {
+        table.push(system(*prefix, NextHop::VnetLocal));
+    }
+    table.push(system(default4, NextHop::Internet));
+    table.push(system(default6, NextHop::Internet));
+    if !overridden {
+        for prefix in PRIVATE.iter().chain(&RECORDED_NONE) {
+            // A range of the virtual network that equals or includes it takes its place.
+            if !own.iter().any(|range| range.contains(prefix)) {
+                table.push(system(*prefix, NextHop::None));
+            }
+        }
+    }
+    for (index, peer) in node.peers.iter().enumerate() {
+        for prefix in &peer.prefixes {
+            table.push(system(*prefix, NextHop::Peering(index)));
+        }
+    }
+}

@@ -1,0 +1,220 @@
+//! One possible world: what is taken as true of facts that the input does not hold.
+//!
+//! A fact that is missing is asked for with [`Context::ask`]. Without an answer the evaluation halts and names it; the
+//! caller tries both answers. So a verdict is certain exactly where every possible world agrees.
+
+use super::trace::Step;
+use crate::compile::{Network, Stage};
+use crate::diagnostic::{Code, Span};
+use crate::model::Direction;
+use std::collections::HashMap;
+use std::net::IpAddr;
+
+/// Identity of a rule: index of its filter and its number in it.
+pub type RuleKey = (usize, u32);
+
+/// Something that the input does not hold and a verdict may depend on.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Fact {
+    /// Is the address in the service tag (lower case)?
+    Tag(String, IpAddr),
+    /// Does an unreadable address element hold the address?
+    Unreadable(String, IpAddr),
+    /// Does a rule with an empty application security group beside others match?
+    EmptyGroup(RuleKey),
+    /// Does a rule with ports match a protocol that has none?
+    PortFilter(RuleKey),
+    /// Does a rule with unreadable ports match?
+    Ports(RuleKey),
+    /// Does a rule of unreadable protocol match?
+    RuleProtocol(RuleKey),
+    /// Does a rule of unreadable access allow?
+    Access(RuleKey),
+    /// Does a rule of unknown place in the order decide?
+    Unplaced(RuleKey),
+    /// Does an NSG that is not in the input allow?
+    MissingNsg(String, Direction),
+    /// Does a route table that is not in the input leave the system routes alone?
+    MissingTable(String),
+    /// Does a NIC that is not in the input allow?
+    UnseenNic(IpAddr),
+    /// Is there an appliance at the next hop address?
+    NextHop(IpAddr),
+    /// Does the appliance let the flow through?
+    Appliance(IpAddr),
+    /// Does traffic cross a peering without virtual network access?
+    PeeringAccess(String),
+    /// Does a service-tag route hold the address?
+    TagRoute(String, IpAddr),
+    /// Is its prefix there longer than any other?
+    NarrowTagRoute(String, IpAddr),
+    /// Does an unreadable route leave the flow alone?
+    UnreadableRoute(String),
+    /// Does the destination accept the unknown public source address?
+    PublicSource(String),
+    /// Does a security admin rule decide?
+    AdminDecides(usize, Direction),
+    /// Does it deny?
+    AdminDenies(usize, Direction),
+    /// Does something that is not evaluated let the flow through?
+    NotModelled(String),
+    /// Does a peered virtual network that is not in the input let the flow in?
+    RemoteVnet(String),
+}
+
+impl Fact {
+    /// The address that the fact is about. Facts about different sources are independent of each other.
+    pub fn address(&self) -> Option<IpAddr> {
+        match self {
+            Fact::Tag(_, a)
+            | Fact::Unreadable(_, a)
+            | Fact::UnseenNic(a)
+            | Fact::NextHop(a)
+            | Fact::Appliance(a)
+            | Fact::TagRoute(_, a)
+            | Fact::NarrowTagRoute(_, a) => Some(*a),
+            _ => None,
+        }
+    }
+}
+
+/// Where a flow was decided or could not be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct At<'n> {
+    /// Stage.
+    pub stage: Stage,
+    /// Resource as displayed.
+    pub resource: Option<&'n str>,
+    /// Rule or route.
+    pub rule: Option<&'n str>,
+    /// Priority of a rule.
+    pub priority: Option<i64>,
+    /// Place of a rule or route.
+    pub span: Option<Span>,
+    /// Identity of an NSG rule.
+    pub key: Option<RuleKey>,
+}
+
+impl<'n> At<'n> {
+    /// A stage without a rule.
+    pub fn new(stage: Stage, resource: Option<&'n str>) -> Self {
+        At { stage, resource, rule: None, priority: None, span: None, key: None }
+    }
+
+    /// The same place with a rule.
+    #[must_use]
+    pub fn rule(mut self, rule: Option<&'n str>, span: Option<Span>) -> Self {
+        self.rule = rule;
+        self.span = span;
+        self
+    }
+}
+
+/// What one concrete flow meets in one possible world.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Outcome<'n> {
+    /// Does it arrive and is its reply routed back?
+    pub allowed: bool,
+    /// Allowed: the last filter that matched. Denied: where.
+    pub at: Option<At<'n>>,
+}
+
+/// The evaluation of a flow ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Halt<'n> {
+    /// It is decided.
+    Settled(Outcome<'n>),
+    /// A fact is missing.
+    Unknown(Fact, At<'n>),
+}
+
+impl<'n> Halt<'n> {
+    /// The flow is denied at a place.
+    pub fn deny(at: At<'n>) -> Self {
+        Halt::Settled(Outcome { allowed: false, at: Some(at) })
+    }
+}
+
+/// The result of a part of the evaluation.
+pub type Walked<'n, T> = Result<T, Halt<'n>>;
+
+/// A remark made during the evaluation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Note {
+    /// Entry of the code table.
+    pub code: &'static Code,
+    /// What it is about: the id of a resource, an address, a tag.
+    pub subject: String,
+    /// Rule or route.
+    pub rule: Option<String>,
+    /// Place.
+    pub span: Option<Span>,
+}
+
+/// Rules and routes that are taken away for a counterfactual question.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Removed {
+    /// NSG rules.
+    pub rules: Vec<RuleKey>,
+    /// User-defined routes: table as displayed, and route name.
+    pub routes: Vec<(String, String)>,
+}
+
+/// For each filter, direction and subnet: numbers of the rules that can match one fixed source at all.
+#[derive(Debug, Default)]
+pub struct Projection {
+    /// Positions in the direction's rule list, ascending.
+    pub candidates: HashMap<(usize, Direction, usize), Vec<u32>>,
+}
+
+/// One possible world of one question.
+#[derive(Debug)]
+pub struct Context<'c, 'n> {
+    /// The network.
+    pub network: &'n Network<'n>,
+    /// Answers to facts.
+    pub assume: &'c [(Fact, bool)],
+    /// Rules and routes that are taken away.
+    pub removed: &'c Removed,
+    /// Rules that can match the source, where they were worked out beforehand.
+    pub projection: Option<&'c Projection>,
+    /// Remarks so far.
+    pub notes: Vec<Note>,
+    /// Steps so far, where a trace is wanted.
+    pub trace: Option<Vec<Step<'n>>>,
+    /// The rule or place being judged.
+    pub here: At<'n>,
+}
+
+impl<'c, 'n> Context<'c, 'n> {
+    /// A world in which the given facts hold or do not.
+    pub fn new(network: &'n Network<'n>, assume: &'c [(Fact, bool)], removed: &'c Removed) -> Self {
+        let here = At::new(Stage::AdminOut, None);
+        Context { network, assume, removed, projection: None, notes: Vec::new(), trace: None, here }
+    }
+
+    /// The answer to a fact, or the halt that names it.
+    pub fn ask(&mut self, fact: Fact) -> Walked<'n, bool> {
+        match self.assume.iter().find(|(known, _)| *known == fact) {
+            Some((_, answer)) => Ok(*answer),
+            None => Err(Halt::Unknown(fact, self.here)),
+        }
+    }
+
+    /// Makes a remark once.
+    pub fn note(&mut self, code: &'static Code, subject: &str) {
+        let place = self.here;
+        let rule = place.rule.filter(|_| place.span.is_some() || place.key.is_some()).map(str::to_owned);
+        let note = Note { code, subject: subject.to_owned(), rule, span: place.span };
+        if !self.notes.iter().any(|known| known.code == code && known.subject == note.subject) {
+            self.notes.push(note);
+        }
+    }
+
+    /// Adds a step to the trace, where one is wanted.
+    pub fn step(&mut self, step: impl FnOnce() -> Step<'n>) {
+        if let Some(trace) = &mut self.trace {
+            trace.push(step());
+        }
+    }
+}

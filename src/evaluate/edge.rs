@@ -1,0 +1,136 @@
+//! Traffic that enters or leaves through the Internet (semantics.md 1.6, 5.1, 5.3).
+
+use super::context::{At, Context, Fact, Halt, Walked};
+use super::gates::{Nic, ingress};
+use super::path::{Branch, Endpoints, Walk, enter, return_route};
+use super::route::Chosen;
+use crate::compile::endpoints::{Endpoint, EndpointKind};
+use crate::compile::gateway_paths::{instance_addresses, private_frontends};
+use crate::compile::{Network, Stage, tags};
+use crate::diagnostic::code;
+use crate::net::Flow;
+use std::net::IpAddr;
+
+/// Delivery to the Internet.
+pub(super) fn outside<'n>(
+    context: &mut Context<'_, 'n>,
+    flow: &Flow,
+    route: &Chosen<'n>,
+    subnet: usize,
+    source_end: Option<&Endpoint<'n>>,
+    forwarded: bool,
+    last: Option<At<'n>>,
+) -> Walked<'n, Option<At<'n>>> {
+    let network = context.network;
+    let at = route.at(Stage::Route);
+    context.here = at;
+    if tags::is_private(flow.destination) {
+        context.note(&code::PRIVATE_TO_INTERNET, &flow.destination.to_string());
+        return Err(Halt::deny(at));
+    }
+    let (source, way_out) = if forwarded { (None, true) } else { public_source(network, subnet, source_end) };
+    if !way_out {
+        context.note(&code::NO_EGRESS, &network.subnet(subnet).map(|n| n.subnet.name.clone()).unwrap_or_default());
+        return Err(Halt::deny(at));
+    }
+    let Some(owner) = owner_of_public(network, flow.destination) else { return Ok(last) };
+    let Some(owner_subnet) = owner.subnet else { return Ok(last) };
+    let Some(source) = source else {
+        context.note(&code::SNAT_UNKNOWN, &flow.destination.to_string());
+        let key = network.subnet(subnet).map(|node| node.subnet.id.key().to_owned()).unwrap_or_default();
+        return if context.ask(Fact::PublicSource(key))? { Ok(last) } else { Err(Halt::deny(at)) };
+    };
+    let translated = Flow { source, destination: owner.address, ..*flow };
+    ingress(context, &translated, owner_subnet, Nic::Endpoint(Some(owner)), last)
+}
+
+/// The public address that a flow leaves with, and whether there is a way out at all: the gateway's frontend, the NIC's
+/// own address, a NAT gateway (semantics.md 5.3).
+fn public_source(network: &Network<'_>, subnet: usize, source_end: Option<&Endpoint<'_>>) -> (Option<IpAddr>, bool) {
+    let Some(node) = network.subnet(subnet) else { return (None, true) };
+    let nat = node.subnet.nat_gateway.as_ref().map(|r| &r.value);
+    let nat_address = nat
+        .and_then(|id| network.snapshot.nat_gateways.get(id))
+        .and_then(|gateway| gateway.public_ips.first())
+        .and_then(|id| network.public_address(id));
+    let from_nic = source_end.is_some_and(|end| end.kind == EndpointKind::Nic);
+    if !node.gateways.is_empty() && !from_nic {
+        let frontend = node.gateways.iter().flat_map(|g| &g.frontends).find_map(|f| f.public_ip.as_ref());
+        return match frontend {
+            Some(id) => (network.public_address(id), true),
+            None => (nat_address, nat.is_some()),
+        };
+    }
+    let own = source_end.and_then(|end| {
+        let listed = network.snapshot.public_ips.values().find(|ip| ip.ip_configuration.as_ref() == end.configuration);
+        let listed = listed.filter(|ip| ip.ip_configuration.is_some()).map(|ip| &ip.id);
+        listed.or(end.public_ip).and_then(|id| network.public_address(id))
+    });
+    (own, true)
+}
+
+/// The NIC behind a public address of the input.
+fn owner_of_public<'n>(network: &'n Network<'n>, address: IpAddr) -> Option<&'n Endpoint<'n>> {
+    let public = network.snapshot.public_ips.values().find(|ip| ip.address.as_ref().is_some_and(|a| a.value == address))?;
+    network.endpoints.iter().find(|end| {
+        end.kind == EndpointKind::Nic
+            && (end.configuration.is_some() && end.configuration == public.ip_configuration.as_ref()
+                || end.public_ip == Some(&public.id))
+    })
+}
+
+/// A source outside every virtual network: only the destination's side is seen (conformance convention 7).
+pub(super) fn from_outside<'n>(context: &mut Context<'_, 'n>, flow: &Flow, ends: Endpoints<'n>) -> Walked<'n, Walk<'n>> {
+    let network = context.network;
+    if let Some(branches) = frontend_branches(network, flow) {
+        return Ok(Walk::Many(branches));
+    }
+    let flow = match owner_of_public(network, flow.destination) {
+        Some(owner) if owner.subnet.is_some() => Flow { destination: owner.address, ..*flow },
+        _ => *flow,
+    };
+    let (subnet, last) = enter(context, &flow, None, ends, None)?;
+    if let Some(subnet) = subnet {
+        return_route(context, &flow, subnet, &[], None)?;
+    }
+    Ok(Walk::One(super::context::Outcome { allowed: true, at: last }))
+}
+
+/// A public frontend of a gateway: the NSG of the gateway subnet sees the instances' addresses as destination, or the
+/// frontend address itself where a public and a private listener share the port (semantics.md 5.1).
+fn frontend_branches(network: &Network<'_>, flow: &Flow) -> Option<Vec<Branch>> {
+    for gateway in network.snapshot.application_gateways.values() {
+        let public = gateway.frontends.iter().find(|frontend| {
+            frontend.public_ip.as_ref().and_then(|id| network.public_address(id)) == Some(flow.destination)
+        });
+        let subnet = gateway.subnets.iter().find_map(|id| network.subnet_by_id(&id.value));
+        let (Some(public), Some(subnet)) = (public, subnet) else { continue };
+        let ports: Vec<_> = gateway
+            .frontend_ports
+            .iter()
+            .filter(|(_, port)| *port == flow.destination_port)
+            .map(|(id, _)| id)
+            .collect();
+        let listening: Vec<_> = gateway
+            .listeners
+            .iter()
+            .filter(|listener| listener.port.as_ref().is_some_and(|port| ports.contains(&port)))
+            .filter_map(|listener| listener.frontend.as_ref())
+            .collect();
+        let private = gateway.frontends.iter().filter(|f| f.public_ip.is_none()).any(|f| listening.contains(&&f.id));
+        if listening.contains(&&public.id) && private {
+            return Some(vec![Branch { flow: *flow, subnet }]);
+        }
+        let cuts = super::cuts::Cuts::of(network, super::cuts::Side::Destination);
+        let node = network.subnet(subnet)?;
+        let instances = instance_addresses(node, flow.destination.is_ipv4(), &private_frontends(node));
+        let representatives = cuts.representatives(&instances);
+        return Some(
+            representatives
+                .into_iter()
+                .map(|(destination, _)| Branch { flow: Flow { destination, ..*flow }, subnet })
+                .collect(),
+        );
+    }
+    None
+}

@@ -1,0 +1,266 @@
+//! Filters on the way: security admin rules and NSGs, on the source side and on the destination side
+//! (semantics.md 1.6, 2).
+
+use super::context::{At, Context, Fact, Halt, Walked};
+use super::matching::rule_matches;
+use super::trace::{Step, StepResult};
+use crate::compile::endpoints::{Endpoint, EndpointKind};
+use crate::compile::filter::{Filter, Rule};
+use crate::compile::network::is_platform_subnet;
+use crate::compile::{Lookup, Stage, tags};
+use crate::diagnostic::code;
+use crate::model::{Access, Direction, UnmodelledKind};
+use crate::net::Flow;
+use std::net::IpAddr;
+
+/// The NIC-level side of a destination or source.
+#[derive(Debug, Clone, Copy)]
+pub enum Nic<'a, 'n> {
+    /// An endpoint of the input, or none.
+    Endpoint(Option<&'a Endpoint<'n>>),
+    /// Instances of a scale set: this NSG, whatever the address.
+    Model(Lookup<'n, usize>),
+}
+
+impl<'n> Nic<'_, 'n> {
+    fn nsg(self) -> Lookup<'n, usize> {
+        match self {
+            Nic::Endpoint(Some(end)) if end.kind == EndpointKind::Nic => end.nsg,
+            Nic::Endpoint(_) => Lookup::None,
+            Nic::Model(nsg) => nsg,
+        }
+    }
+
+    fn name(self) -> String {
+        match self {
+            Nic::Endpoint(Some(end)) => end.name.clone(),
+            Nic::Endpoint(None) => "(no NIC)".to_owned(),
+            Nic::Model(_) => "(scale set)".to_owned(),
+        }
+    }
+}
+
+/// Source side: admin rules, NIC NSG, subnet NSG. Returns the last filter that matched.
+pub fn egress<'n>(context: &mut Context<'_, 'n>, flow: &Flow, subnet: usize, nic: Nic<'_, 'n>) -> Walked<'n, Option<At<'n>>> {
+    let Some(node) = context.network.subnet(subnet) else { return Ok(None) };
+    let mut last = None;
+    let skip = admin(context, subnet, Direction::Outbound)?;
+    if !skip {
+        let name = nic.name();
+        last = gate(context, nic.nsg(), Direction::Outbound, Stage::NsgOutNic, flow, subnet, &name)?.or(last);
+        let place = node.subnet.name.clone();
+        last = gate(context, node.nsg, Direction::Outbound, Stage::NsgOutSubnet, flow, subnet, &place)?.or(last);
+        unseen_nic(context, nic, flow.source, subnet, Stage::NsgOutNic)?;
+    }
+    Ok(last)
+}
+
+/// Destination side: admin rules, subnet NSG, NIC NSG. Returns the last filter that matched.
+pub fn ingress<'n>(
+    context: &mut Context<'_, 'n>,
+    flow: &Flow,
+    subnet: usize,
+    nic: Nic<'_, 'n>,
+    before: Option<At<'n>>,
+) -> Walked<'n, Option<At<'n>>> {
+    let Some(node) = context.network.subnet(subnet) else { return Ok(before) };
+    let mut last = before;
+    let skip = admin(context, subnet, Direction::Inbound)?;
+    if !skip {
+        let place = node.subnet.name.clone();
+        last = gate(context, node.nsg, Direction::Inbound, Stage::NsgInSubnet, flow, subnet, &place)?.or(last);
+        let name = nic.name();
+        last = gate(context, nic.nsg(), Direction::Inbound, Stage::NsgInNic, flow, subnet, &name)?.or(last);
+        unseen_nic(context, nic, flow.destination, subnet, Stage::NsgInNic)?;
+    }
+    Ok(last)
+}
+
+/// Security admin rules are not evaluated by this version: where they may apply, they may deny, or allow past every
+/// NSG. True: the NSGs of this side are skipped.
+fn admin<'n>(context: &mut Context<'_, 'n>, subnet: usize, direction: Direction) -> Walked<'n, bool> {
+    let network = context.network;
+    let Some(node) = network.subnet(subnet) else { return Ok(false) };
+    let gateways = &node.gateways;
+    let exempt = is_platform_subnet(&node.subnet.name) || !gateways.is_empty() && !gateways.iter().all(|g| g.isolated);
+    let stage = if direction == Direction::Inbound { Stage::AdminIn } else { Stage::AdminOut };
+    if exempt || !network.has_admin_rules() {
+        return Ok(false);
+    }
+    let resources = network.snapshot.unmodelled.values();
+    let manager = resources
+        .filter(|resource| resource.kind == UnmodelledKind::SecurityAdminRules)
+        .find_map(|resource| resource.id.segment("networkManagers"));
+    context.here = At::new(stage, manager);
+    context.note(&code::NOT_MODELLED, "security admin rules");
+    if !context.ask(Fact::AdminDecides(node.vnet, direction))? {
+        return Ok(false);
+    }
+    let at = context.here;
+    if context.ask(Fact::AdminDenies(node.vnet, direction))? { Err(Halt::deny(at)) } else { Ok(true) }
+}
+
+/// One NSG: the rule that allowed, `None` where there is no NSG or no rule speaks.
+fn gate<'n>(
+    context: &mut Context<'_, 'n>,
+    nsg: Lookup<'n, usize>,
+    direction: Direction,
+    stage: Stage,
+    flow: &Flow,
+    subnet: usize,
+    place: &str,
+) -> Walked<'n, Option<At<'n>>> {
+    let index = match nsg {
+        Lookup::None => return Ok(None),
+        Lookup::Missing(id) => {
+            context.here = At::new(stage, Some(id.name()));
+            context.note(&code::NSG_MISSING, id.as_str());
+            let (at, what) = (context.here, "referenced, not in the input".to_owned());
+            context.step(|| Step { at, place: place.to_owned(), what, result: StepResult::Unknown });
+            let allowed = context.ask(Fact::MissingNsg(id.key().to_owned(), direction))?;
+            return if allowed { Ok(Some(at)) } else { Err(Halt::deny(at)) };
+        }
+        Lookup::Found(index) => index,
+    };
+    let Some(filter) = context.network.filters.get(index) else { return Ok(None) };
+    let decided = first_match(context, filter, index, direction, stage, flow, subnet)?;
+    let (access, at) = match decided {
+        Some(decided) => decided,
+        None => return Ok(None),
+    };
+    let result = if access == Access::Allow { StepResult::Allow } else { StepResult::Deny };
+    context.step(|| Step { at, place: place.to_owned(), what: rule_words(at), result });
+    match access {
+        Access::Allow => Ok(Some(at)),
+        Access::Deny => Err(Halt::deny(at)),
+    }
+}
+
+fn rule_words(at: At<'_>) -> String {
+    let default = at.span.is_none() && at.priority.is_some();
+    let suffix = if default { " (default)" } else { "" };
+    format!("{} {}{suffix}", at.priority.unwrap_or_default(), at.rule.unwrap_or_default())
+}
+
+/// The first rule by priority that matches; `None` only for platform traffic that no rule names, or where every
+/// matching rule was taken away.
+fn first_match<'n>(
+    context: &mut Context<'_, 'n>,
+    filter: &'n Filter<'n>,
+    index: usize,
+    direction: Direction,
+    stage: Stage,
+    flow: &Flow,
+    subnet: usize,
+) -> Walked<'n, Option<(Access, At<'n>)>> {
+    let platform = direction == Direction::Outbound && is_platform_traffic(flow);
+    for rule in &filter.unplaced {
+        if let Some(decided) = unplaced(context, filter, index, rule, direction, stage, flow, subnet)? {
+            return Ok(Some(decided));
+        }
+    }
+    let rules = filter.rules(direction);
+    let projected = context.projection.and_then(|p| p.candidates.get(&(index, direction, subnet)));
+    let mut position = 0usize;
+    loop {
+        let rule = match projected {
+            Some(list) => list.get(position).and_then(|at| rules.get(*at as usize)),
+            None => rules.get(position),
+        };
+        position += 1;
+        let Some(rule) = rule else { return Ok(None) };
+        let key = (index, rule.number);
+        if platform && !rule.destination.platform_tag || context.removed.rules.contains(&key) {
+            continue;
+        }
+        context.here = at(filter, rule, stage, key);
+        if rule_matches(context, rule, key, flow, subnet)? {
+            let place = context.here;
+            let access = match rule.access {
+                Some(access) => access,
+                None => {
+                    context.note(&code::INVALID_VALUE_JUDGED, rule.name);
+                    if context.ask(Fact::Access(key))? { Access::Allow } else { Access::Deny }
+                }
+            };
+            return Ok(Some((access, place)));
+        }
+    }
+}
+
+fn at<'n>(filter: &'n Filter<'n>, rule: &Rule<'n>, stage: Stage, key: (usize, u32)) -> At<'n> {
+    At {
+        stage,
+        resource: Some(&filter.name),
+        rule: Some(rule.name),
+        priority: Some(rule.priority),
+        span: rule.span,
+        key: Some(key),
+    }
+}
+
+/// A rule without usable priority or direction may come first: where it may match, it may decide.
+#[expect(clippy::too_many_arguments, reason = "the same six that every gate has, and the rule")]
+fn unplaced<'n>(
+    context: &mut Context<'_, 'n>,
+    filter: &'n Filter<'n>,
+    index: usize,
+    rule: &Rule<'n>,
+    direction: Direction,
+    stage: Stage,
+    flow: &Flow,
+    subnet: usize,
+) -> Walked<'n, Option<(Access, At<'n>)>> {
+    let key = (index, rule.number);
+    if rule.direction.is_some_and(|own| own != direction) || context.removed.rules.contains(&key) {
+        return Ok(None);
+    }
+    context.here = At { priority: None, ..at(filter, rule, stage, key) };
+    if !rule_matches(context, rule, key, flow, subnet)? {
+        return Ok(None);
+    }
+    let place = context.here;
+    context.note(&code::UNREADABLE_RULE, rule.name);
+    if !context.ask(Fact::Unplaced(key))? {
+        return Ok(None);
+    }
+    let allow = match rule.access {
+        Some(access) => access == Access::Allow,
+        None => context.ask(Fact::Access(key))?,
+    };
+    Ok(Some((if allow { Access::Allow } else { Access::Deny }, place)))
+}
+
+/// DNS, DHCP, metadata and agent traffic: NSGs do not apply unless a rule names an `AzurePlatform...` tag
+/// (semantics.md 1.8; ports by oracle open point 16).
+pub fn is_platform_traffic(flow: &Flow) -> bool {
+    if flow.destination == IpAddr::V4(tags::METADATA) {
+        return flow.destination_port == 80;
+    }
+    flow.destination == IpAddr::V4(tags::PLATFORM) && matches!(flow.destination_port, 53 | 67 | 68 | 80 | 443 | 32526)
+}
+
+/// An address of a customer subnet without a NIC in the input may have a NIC-level NSG that was not exported
+/// (oracle open point 22). Gateway subnets and platform subnets have none that counts.
+fn unseen_nic<'n>(
+    context: &mut Context<'_, 'n>,
+    nic: Nic<'_, 'n>,
+    address: IpAddr,
+    subnet: usize,
+    stage: Stage,
+) -> Walked<'n, ()> {
+    let network = context.network;
+    let Some(node) = network.subnet(subnet) else { return Ok(()) };
+    if !matches!(nic, Nic::Endpoint(None)) || !node.gateways.is_empty() || is_platform_subnet(&node.subnet.name) {
+        return Ok(());
+    }
+    context.here = At::new(stage, None);
+    if network.assumptions.no_unseen_nics {
+        context.note(&code::ASSUMPTION, "nic=none");
+        return Ok(());
+    }
+    context.note(&code::NO_NIC, &address.to_string());
+    let (at, place) = (context.here, address.to_string());
+    context.step(|| Step { at, place, what: "no NIC with this address in the input".to_owned(), result: StepResult::Unknown });
+    if context.ask(Fact::UnseenNic(address))? { Ok(()) } else { Err(Halt::deny(at)) }
+}

@@ -1,0 +1,194 @@
+//! Does a rule match a flow? (semantics.md 1.3, 1.4, 1.8, 1.9)
+
+use super::context::{Context, Fact, RuleKey, Walked};
+use crate::compile::filter::{AddressMatcher, EMPTY_SIDE, PortMatcher, Rule};
+use crate::diagnostic::code;
+use crate::model::ResourceId;
+use crate::net::Flow;
+use std::net::IpAddr;
+
+/// What is known of one dimension.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Known {
+    /// It matches.
+    Yes,
+    /// It does not.
+    No,
+    /// It depends on a missing fact.
+    Open,
+}
+
+/// How a rule compares with a flow, dimension by dimension (the five flags of semantics.md 6.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Match {
+    /// Protocol.
+    pub protocol: Known,
+    /// Source address.
+    pub source: Known,
+    /// Source port.
+    pub source_port: Known,
+    /// Destination address.
+    pub destination: Known,
+    /// Destination port.
+    pub destination_port: Known,
+}
+
+impl Match {
+    /// Some dimension certainly does not match.
+    pub fn excluded(&self) -> bool {
+        [self.protocol, self.source, self.source_port, self.destination, self.destination_port].contains(&Known::No)
+    }
+}
+
+/// Compares without asking for anything.
+pub fn compare(context: &mut Context<'_, '_>, rule: &Rule<'_>, flow: &Flow, subnet: usize) -> Match {
+    let ported = flow.protocol.has_ports();
+    let port = |matcher: &PortMatcher, port: u16| match () {
+        () if ported && matcher.ports.contains(port) => Known::Yes,
+        () if !ported && matcher.ports.is_full() => Known::Yes,
+        () if !ported || matcher.unreadable => Known::Open,
+        () => Known::No,
+    };
+    let protocol = match rule.protocol {
+        None => Known::Open,
+        Some(protocol) if protocol.includes(flow.protocol) => Known::Yes,
+        Some(_) => Known::No,
+    };
+    Match {
+        protocol,
+        source_port: port(&rule.source_ports, flow.source_port),
+        destination_port: port(&rule.destination_ports, flow.destination_port),
+        source: address(context, &rule.source, flow.source, subnet),
+        destination: address(context, &rule.destination, flow.destination, subnet),
+    }
+}
+
+/// Does the rule match? Cheap dimensions first; missing facts are asked for only where everything else matches.
+pub fn rule_matches<'n>(
+    context: &mut Context<'_, 'n>,
+    rule: &Rule<'n>,
+    key: RuleKey,
+    flow: &Flow,
+    subnet: usize,
+) -> Walked<'n, bool> {
+    if rule.protocol.is_some_and(|protocol| !protocol.includes(flow.protocol)) {
+        return Ok(false);
+    }
+    if flow.protocol.has_ports()
+        && (!rule.destination_ports.ports.contains(flow.destination_port) && !rule.destination_ports.unreadable
+            || !rule.source_ports.ports.contains(flow.source_port) && !rule.source_ports.unreadable)
+    {
+        return Ok(false);
+    }
+    let found = compare(context, rule, flow, subnet);
+    if found.excluded() {
+        return Ok(false);
+    }
+    if found.protocol == Known::Open {
+        context.note(&code::INVALID_VALUE_JUDGED, rule.name);
+        if !context.ask(Fact::RuleProtocol(key))? {
+            return Ok(false);
+        }
+    }
+    if (found.source_port == Known::Open || found.destination_port == Known::Open) && !ports_open(context, rule, key, flow)? {
+        return Ok(false);
+    }
+    for (side, known, at) in [
+        (&rule.source, found.source, flow.source),
+        (&rule.destination, found.destination, flow.destination),
+    ] {
+        if known == Known::Open && !address_open(context, side, key, at, subnet)? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+fn ports_open<'n>(context: &mut Context<'_, 'n>, rule: &Rule<'n>, key: RuleKey, flow: &Flow) -> Walked<'n, bool> {
+    if flow.protocol.has_ports() {
+        context.note(&code::INVALID_VALUE_JUDGED, rule.name);
+        context.ask(Fact::Ports(key))
+    } else {
+        context.note(&code::ICMP_PORT, rule.name);
+        context.ask(Fact::PortFilter(key))
+    }
+}
+
+/// Is the address on this side of the rule?
+fn address(
+    context: &mut Context<'_, '_>,
+    side: &AddressMatcher<'_>,
+    address: IpAddr,
+    subnet: usize,
+) -> Known {
+    let network = context.network;
+    if side.fixed.contains(address) {
+        return Known::Yes;
+    }
+    if let Some(node) = network.subnet(subnet).filter(|_| side.virtual_network || side.internet) {
+        if side.virtual_network {
+            if node.vnet_tag.contains(address) {
+                if node.inflated {
+                    context.note(&code::INFLATED_TAG, &node.subnet.name);
+                }
+                return Known::Yes;
+            }
+            if node.closed_peers.contains(address) {
+                context.note(&code::PEERING_ACCESS, &node.subnet.name);
+            }
+        }
+        if side.internet && node.internet.contains(address) {
+            return Known::Yes;
+        }
+    }
+    let in_group = !side.groups.is_empty() && group_hit(context, &side.groups, address, subnet);
+    if in_group && !has_empty_group(context, &side.groups) {
+        return Known::Yes;
+    }
+    if in_group || !side.unknown_tags.is_empty() || !side.unreadable.is_empty() { Known::Open } else { Known::No }
+}
+
+/// Asks for the facts that leave a side open, in the order of its elements.
+fn address_open<'n>(
+    context: &mut Context<'_, 'n>,
+    side: &AddressMatcher<'n>,
+    key: RuleKey,
+    address: IpAddr,
+    subnet: usize,
+) -> Walked<'n, bool> {
+    for tag in &side.unknown_tags {
+        context.note(&code::UNKNOWN_TAG, tag);
+        if context.ask(Fact::Tag(tag.to_ascii_lowercase(), address))? {
+            return Ok(true);
+        }
+    }
+    for text in &side.unreadable {
+        let shown = if *text == EMPTY_SIDE { context.here.rule.unwrap_or(EMPTY_SIDE) } else { text };
+        context.note(&code::INVALID_VALUE_JUDGED, shown);
+        if context.ask(Fact::Unreadable((*text).to_owned(), address))? {
+            return Ok(true);
+        }
+    }
+    if !side.groups.is_empty() && group_hit(context, &side.groups, address, subnet) {
+        context.note(&code::EMPTY_ASG, context.here.rule.unwrap_or_default());
+        return context.ask(Fact::EmptyGroup(key));
+    }
+    Ok(false)
+}
+
+/// Is the address a member of one of the groups, in the own virtual network or a peered one?
+fn group_hit(context: &Context<'_, '_>, groups: &[&ResourceId], address: IpAddr, subnet: usize) -> bool {
+    let network = context.network;
+    let Some(node) = network.subnet(subnet) else { return false };
+    groups.iter().filter_map(|group| network.group_members.get(*group)).any(|members| {
+        members.contains(&(address, Some(node.vnet)))
+            || members.contains(&(address, None))
+            || node.peers.iter().any(|peer| peer.remote.is_some() && members.contains(&(address, peer.remote)))
+    })
+}
+
+/// An empty group beside others was reported to disable the whole rule (semantics.md 1.9).
+fn has_empty_group(context: &Context<'_, '_>, groups: &[&ResourceId]) -> bool {
+    groups.len() > 1
+        && groups.iter().any(|group| context.network.group_members.get(*group).is_none_or(|members| members.is_empty()))
+}

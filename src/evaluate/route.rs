@@ -1,0 +1,138 @@
+//! The winning route of a subnet for an address, in one possible world (semantics.md 3.1).
+
+use super::context::{At, Context, Fact, Walked};
+use crate::compile::routing::{Candidate, NextHop, Route, RouteSource};
+use crate::compile::{Lookup, Stage};
+use crate::diagnostic::{Span, code};
+use ipnet::IpNet;
+use std::net::IpAddr;
+
+/// The route that wins.
+#[derive(Debug, Clone, Copy)]
+pub struct Chosen<'n> {
+    /// Where it comes from.
+    pub source: RouteSource,
+    /// Its prefix, where it has one.
+    pub prefix: Option<IpNet>,
+    /// What it does.
+    pub next_hop: NextHop,
+    /// Route table of a user-defined route.
+    pub table: Option<&'n str>,
+    /// Name of a user-defined route.
+    pub name: Option<&'n str>,
+    /// Place of a user-defined route.
+    pub span: Option<Span>,
+}
+
+impl<'n> Chosen<'n> {
+    /// The route as the decider of a stage. System and gateway routes have no names (conformance convention 2).
+    pub fn at(&self, stage: Stage) -> At<'n> {
+        At::new(stage, self.table).rule(self.name, self.span)
+    }
+
+    fn of(route: &'n Route<'n>) -> Self {
+        Chosen {
+            source: route.source,
+            prefix: route.prefix,
+            next_hop: route.next_hop,
+            table: route.user.as_ref().map(|user| &*user.table),
+            name: route.user.as_ref().map(|user| user.name),
+            span: route.user.as_ref().map(|user| user.span),
+        }
+    }
+
+    /// The route in a few words: `10.0.0.0/8 -> None (system)`.
+    pub fn words(&self) -> String {
+        let prefix = self.prefix.map_or_else(|| "service tag".to_owned(), |prefix| prefix.to_string());
+        let hop = match self.next_hop {
+            NextHop::VnetLocal => "VnetLocal".to_owned(),
+            NextHop::Peering(_) => "VNetPeering".to_owned(),
+            NextHop::Internet => "Internet".to_owned(),
+            NextHop::Appliance(Some(address)) => format!("VirtualAppliance {address}"),
+            NextHop::Appliance(None) => "VirtualAppliance without address".to_owned(),
+            NextHop::Gateway => "VirtualNetworkGateway".to_owned(),
+            NextHop::ServiceEndpoint => "VirtualNetworkServiceEndpoint".to_owned(),
+            NextHop::None => "None".to_owned(),
+            NextHop::Unreadable => "(unreadable next hop)".to_owned(),
+        };
+        match (self.source, self.name) {
+            (RouteSource::User, Some(name)) => format!("{name}: {prefix} -> {hop}"),
+            (RouteSource::User, None) if self.prefix.is_none() => "route table not in the input".to_owned(),
+            (RouteSource::Gateway, _) => format!("{prefix} -> {hop} (gateway)"),
+            _ if self.prefix.is_none() => "no route".to_owned(),
+            _ => format!("{prefix} -> {hop} (system)"),
+        }
+    }
+}
+
+/// Looks up the winning route. A route table that is not in the input may send the flow anywhere.
+pub fn lookup<'n>(context: &mut Context<'_, 'n>, subnet: usize, address: IpAddr) -> Walked<'n, Chosen<'n>> {
+    let network = context.network;
+    let nothing =
+        Chosen { source: RouteSource::System, prefix: None, next_hop: NextHop::None, table: None, name: None, span: None };
+    let Some(node) = network.subnet(subnet) else { return Ok(nothing) };
+    if let Lookup::Missing(id) = node.table {
+        context.here = At::new(Stage::Route, Some(id.name()));
+        context.note(&code::ROUTE_TABLE_MISSING, id.as_str());
+        if !context.ask(Fact::MissingTable(id.key().to_owned()))? {
+            return Ok(Chosen { source: RouteSource::User, table: Some(id.name()), ..nothing });
+        }
+    }
+    let routes = &node.routes;
+    let mut found = routes.covering(address);
+    for tag in &routes.tag_routes {
+        found.extend(tag_candidate(context, routes.routes.get(tag.route), tag, address)?);
+    }
+    for index in &routes.unreadable {
+        if let Some(route) = routes.routes.get(*index) {
+            unreadable(context, route)?;
+        }
+    }
+    if !context.removed.routes.is_empty() {
+        found.retain(|candidate| {
+            let user = routes.routes.get(candidate.route).and_then(|route| route.user.as_ref());
+            !user.is_some_and(|user| {
+                context.removed.routes.iter().any(|(table, name)| **table == *user.table && name == user.name)
+            })
+        });
+    }
+    found.sort_by_key(|candidate| candidate.route);
+    let Some(route) = routes.select(&found) else { return Ok(nothing) };
+    let chosen = Chosen::of(route);
+    if chosen.next_hop == NextHop::Unreadable {
+        unreadable(context, route)?;
+    }
+    Ok(chosen)
+}
+
+fn tag_candidate<'n>(
+    context: &mut Context<'_, 'n>,
+    route: Option<&'n Route<'n>>,
+    tag: &crate::compile::routing::TagRoute<'n>,
+    address: IpAddr,
+) -> Walked<'n, Option<Candidate>> {
+    let candidate = |length| Some(Candidate { length, rank: tag.rank, route: tag.route });
+    if let Some(members) = &tag.members {
+        let longest = members.iter().filter(|net| net.contains(&address)).map(|net| net.prefix_len()).max();
+        return Ok(longest.and_then(candidate));
+    }
+    let Some(route) = route else { return Ok(None) };
+    context.here = Chosen::of(route).at(Stage::Route);
+    context.note(&code::UNKNOWN_TAG, tag.tag);
+    let lower = tag.tag.to_ascii_lowercase();
+    if !context.ask(Fact::TagRoute(lower.clone(), address))? {
+        return Ok(None);
+    }
+    let narrow = context.ask(Fact::NarrowTagRoute(lower, address))?;
+    let widest = if address.is_ipv4() { 32 } else { 128 };
+    Ok(candidate(if narrow { widest } else { 1 }))
+}
+
+/// A route that cannot be read may hold the address or not, and lead anywhere.
+fn unreadable<'n>(context: &mut Context<'_, 'n>, route: &'n Route<'n>) -> Walked<'n, ()> {
+    let chosen = Chosen::of(route);
+    context.here = chosen.at(Stage::Route);
+    context.note(&code::UNREADABLE_RULE, chosen.name.unwrap_or_default());
+    let key = format!("{}/{}", chosen.table.unwrap_or_default(), chosen.name.unwrap_or_default());
+    if context.ask(Fact::UnreadableRoute(key))? { Ok(()) } else { Err(super::context::Halt::deny(context.here)) }
+}

@@ -1,0 +1,286 @@
+//! One JSON document to resources, tags, hosts and health records: the table of formats, told apart by content.
+
+use super::fields::Fields;
+use super::json::{Node, Object, Unusable};
+use super::resource::{self, Resource};
+use super::{health, tags};
+use crate::diagnostic::{Diagnostic, Span, code};
+use crate::model::{HealthRecord, ResourceId, ServiceTags};
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+/// Formats that are recognised by their content (interface.md A2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Format {
+    /// Resource objects: REST, `az ... show|list`, PowerShell, `{"value": []}`, `{"resources": []}`.
+    Resources,
+    /// Resource Graph answer.
+    ResourceGraph,
+    /// Recorded HTTP exchanges that hold one of the other formats.
+    HttpRecording,
+    /// Service-tag file.
+    ServiceTags,
+    /// Backend health, F1 or F3.
+    BackendHealth,
+    /// Backend health on demand, F2.
+    BackendHealthOnDemand,
+    /// Hosts map or hosts-format text.
+    Hosts,
+    /// ARM template (recognised, not evaluated).
+    Template,
+}
+
+impl Format {
+    /// The words that are printed.
+    pub fn words(self) -> &'static str {
+        match self {
+            Format::Resources => "Azure resources",
+            Format::ResourceGraph => "Resource Graph answer",
+            Format::HttpRecording => "recorded HTTP answers",
+            Format::ServiceTags => "service tags",
+            Format::BackendHealth => "backend health",
+            Format::BackendHealthOnDemand => "backend health on demand",
+            Format::Hosts => "hosts map",
+            Format::Template => "ARM template (not evaluated)",
+        }
+    }
+}
+
+/// What one file holds.
+#[derive(Debug, Default)]
+pub(crate) struct Content {
+    pub(crate) formats: BTreeSet<Format>,
+    /// Resource types in lower case, and how many.
+    pub(crate) types: BTreeMap<String, usize>,
+    pub(crate) resources: Vec<(ResourceId, Span, Resource)>,
+    /// Resources that could not be read.
+    pub(crate) unusable: Vec<(ResourceId, Span)>,
+    pub(crate) tags: Vec<ServiceTags>,
+    pub(crate) hosts: BTreeMap<String, Vec<IpAddr>>,
+    pub(crate) health: Vec<HealthRecord>,
+    pub(crate) truncated: bool,
+    unidentified: Vec<Span>,
+    types_unused: BTreeMap<String, usize>,
+}
+
+/// Nesting of wrappers (lists, recordings, child resources) that is followed.
+const DEEPEST_WRAPPER: usize = 12;
+
+/// Reads a document.
+pub(crate) fn read(root: Node<'_>, file_name: &str) -> Content {
+    let mut content = Content::default();
+    Reader { content: &mut content, file_name }.value(root, 0);
+    if let (Some(first), count) = (content.unidentified.first(), content.unidentified.len()) {
+        let text = format!("{count} object(s) without a type or id that is known here; they were not used");
+        root.document().report(Diagnostic::new(&code::UNIDENTIFIED_RESOURCE, text).at(*first));
+    }
+    if !content.types_unused.is_empty() {
+        let list: Vec<String> = content.types_unused.iter().map(|(kind, n)| format!("{kind} ({n})")).collect();
+        let text = format!("not used, no question here depends on it: {}", list.join(", "));
+        root.document().report(Diagnostic::new(&code::UNKNOWN_TYPE, text).at(root.span()));
+    }
+    content
+}
+
+struct Reader<'c> {
+    content: &'c mut Content,
+    file_name: &'c str,
+}
+
+impl Reader<'_> {
+    fn value(&mut self, node: Node<'_>, depth: usize) {
+        if depth > DEEPEST_WRAPPER {
+            self.content.unidentified.push(node.span());
+        } else if node.is_array() {
+            let items = node.items();
+            if items.is_empty() {
+                // `[]` is what az prints for "none": recognised, and it holds nothing.
+                self.content.formats.insert(Format::Resources);
+            }
+            for item in items {
+                self.value(item, depth + 1);
+            }
+        } else if let Ok(opened) = node.object() {
+            match opened {
+                Some(object) => self.object(&object, depth),
+                None => self.content.unidentified.push(node.span()),
+            }
+        } else if let Some(id) = id_in_broken_object(node) {
+            self.content.formats.insert(Format::Resources);
+            self.content.unusable.push((id, node.span()));
+        }
+    }
+
+    fn object(&mut self, object: &Object<'_>, depth: usize) {
+        if health::looks_like_health(object) {
+            self.health(object);
+        } else if tags::is_service_tags(object) {
+            self.content.formats.insert(Format::ServiceTags);
+            if let Ok(read) = tags::read_service_tags(object) {
+                self.content.tags.push(read);
+            }
+        } else if is_template(object) {
+            self.template(object);
+        } else if is_wrapper(object, "data") {
+            self.graph(object, depth);
+        } else if is_wrapper(object, "value") {
+            self.wrapped(object, "value", Format::Resources, depth);
+        } else if is_wrapper(object, "resources") {
+            self.wrapped(object, "resources", Format::Resources, depth);
+        } else if self.exchange(object, depth) {
+            self.content.formats.insert(Format::HttpRecording);
+        } else if let Some(hosts) = tags::read_hosts_map(object) {
+            self.content.formats.insert(Format::Hosts);
+            self.content.hosts.extend(hosts);
+        } else {
+            self.resource(object, depth);
+        }
+    }
+
+    fn health(&mut self, object: &Object<'_>) {
+        let on_demand = object.has("backendHealthHttpSettings");
+        let format = if on_demand { Format::BackendHealthOnDemand } else { Format::BackendHealth };
+        self.content.formats.insert(format);
+        if let Ok(record) = health::read(object, self.file_name) {
+            self.content.health.push(record);
+        }
+    }
+
+    fn wrapped(&mut self, object: &Object<'_>, key: &str, format: Format, depth: usize) {
+        self.content.formats.insert(format);
+        for item in object.list(key) {
+            self.value(item, depth + 1);
+        }
+        let next = object.get("nextLink").and_then(|node| node.text());
+        if let Some(next) = next {
+            self.content.truncated = true;
+            object.node().document().report(
+                Diagnostic::new(&code::GRAPH_TRUNCATED, "the list has a nextLink: this is not its last page")
+                    .at(next.span)
+                    .help("export all pages, or use `az ... list`"),
+            );
+        }
+    }
+
+    /// Resource Graph: at most 1,000 rows an answer (interface.md I7).
+    fn graph(&mut self, object: &Object<'_>, depth: usize) {
+        self.wrapped(object, "data", Format::ResourceGraph, depth);
+        let number = |keys: &[&str]| {
+            keys.iter().find_map(|key| object.get(key)).and_then(|node| node.integer()).and_then(|n| usize::try_from(n).ok())
+        };
+        let rows = object.get("data").map_or(0, |data| data.items().len());
+        let total = number(&["total_records", "totalRecords"]);
+        let next = ["skip_token", "skipToken", "$skipToken"].iter().find_map(|key| object.get(key)).and_then(|n| n.text());
+        let cut = object.get("resultTruncated").or_else(|| object.get("result_truncated")).and_then(|n| n.boolean());
+        let more = total.is_some_and(|total| total > rows) || next.is_some() || cut == Some(true);
+        let full_page = total.is_none() && rows >= 1000;
+        if more || full_page {
+            self.content.truncated = true;
+            let of = total.map_or_else(|| "more may exist".to_owned(), |total| format!("{total} in all"));
+            object.node().document().report(
+                Diagnostic::new(&code::GRAPH_TRUNCATED, format!("Resource Graph answer holds {rows} rows, {of}"))
+                    .at(object.node().span())
+                    .help("page with --skip-token and give every page"),
+            );
+        }
+    }
+
+    fn template(&mut self, object: &Object<'_>) {
+        self.content.formats.insert(Format::Template);
+        let count = object.get("resources").map_or(0, |node| match node.object() {
+            Ok(Some(map)) => map.members().count(),
+            _ => node.items().len(),
+        });
+        object.node().document().report(
+            Diagnostic::new(&code::TEMPLATE, format!("ARM template with {count} resource(s): recognised, not evaluated"))
+                .at(object.node().span())
+                .help("give exports of the deployed resources instead"),
+        );
+    }
+
+    /// `{"url", "status", "body"}` or `{"interactions": [{"response": {"body": ...}}]}`.
+    fn exchange(&mut self, object: &Object<'_>, depth: usize) -> bool {
+        if let Some(list) = object.get("interactions").filter(|node| node.is_array()) {
+            for item in list.items() {
+                let response = item.object().ok().flatten().and_then(|item| item.get("response"));
+                if let Some(Ok(Some(response))) = response.map(|node| node.object()) {
+                    self.body(&response, depth);
+                }
+            }
+            return true;
+        }
+        let recorded = object.has("body") && (object.has("url") || object.has("uri")) && object.has("status");
+        if recorded {
+            self.body(object, depth);
+        }
+        recorded
+    }
+
+    fn body(&mut self, exchange: &Object<'_>, depth: usize) {
+        let status = exchange.get("status");
+        let code_node = status.map(|node| match node.object() {
+            Ok(Some(status)) => status.get("code").unwrap_or(node),
+            _ => node,
+        });
+        let failed = code_node.and_then(|node| node.integer()).is_some_and(|status| !(200..300).contains(&status));
+        let mut body = exchange.get("body");
+        if let Some(Ok(Some(inner))) = body.map(|node| node.object())
+            && let Some(data) = inner.get("data").filter(|_| !inner.has("count") && !inner.has("totalRecords"))
+        {
+            body = Some(data);
+        }
+        match body {
+            Some(body) if !failed && (body.is_object() || body.is_array()) => self.value(body, depth + 1),
+            _ => exchange.node().report(Diagnostic::new(
+                &code::FAILED_RECORDING,
+                "a recorded answer is an error or holds no JSON object; nothing of it was used",
+            )),
+        }
+    }
+
+    fn resource(&mut self, object: &Object<'_>, depth: usize) {
+        let Ok(fields) = Fields::of(object.clone()) else {
+            if let Some(id) = object.get("id").and_then(|id| id.text()) {
+                self.content.unusable.push((ResourceId::new(&id.value), object.node().span()));
+            }
+            return;
+        };
+        let (Some(kind), Some(id)) = (resource::type_of(&fields), fields.id()) else {
+            self.content.unidentified.push(fields.span());
+            return;
+        };
+        self.content.formats.insert(Format::Resources);
+        *self.content.types.entry(kind.clone()).or_default() += 1;
+        match resource::read(&kind, &fields, id.clone()) {
+            Ok(Resource::Other) => *self.content.types_unused.entry(kind).or_default() += 1,
+            Ok(read) => self.content.resources.push((id, fields.span(), read)),
+            Err(Unusable) => self.content.unusable.push((id, fields.span())),
+        }
+        // Some exporters nest child resources under their parent.
+        for child in object.get("resources").map(|node| node.items()).unwrap_or_default() {
+            if child.is_object() {
+                self.value(child, depth + 1);
+            }
+        }
+    }
+}
+
+fn is_wrapper(object: &Object<'_>, key: &str) -> bool {
+    object.get(key).is_some_and(|node| node.is_array()) && !object.has("type") && !object.has("id")
+}
+
+fn is_template(object: &Object<'_>) -> bool {
+    let schema = object.str("$schema").is_some_and(|text| text.to_ascii_lowercase().contains("deploymenttemplate"));
+    schema || object.has("contentVersion") && object.has("resources")
+}
+
+/// The id of a resource whose object has a key twice, so that references to it are unknown and not "none".
+fn id_in_broken_object(node: Node<'_>) -> Option<ResourceId> {
+    #[derive(serde::Deserialize)]
+    struct First {
+        #[serde(alias = "Id", alias = "ID")]
+        id: Option<String>,
+    }
+    let id = serde_json::from_str::<First>(node.raw()).ok()?.id?;
+    Some(ResourceId::new(&id))
+}

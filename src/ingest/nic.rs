@@ -1,0 +1,102 @@
+//! Network interfaces, scale sets, and resources that are named but not evaluated.
+
+use super::fields::Fields;
+use super::json::Unusable;
+use crate::model::{
+    IpConfiguration, NetworkInterface, ResourceId, ScaleSet, ScaleSetInterface, ScaleSetIpConfiguration, Setting,
+    Unmodelled, UnmodelledKind,
+};
+use crate::net::parse_address;
+use std::net::IpAddr;
+
+fn ids(fields: &Fields<'_>, key: &str) -> Result<Vec<ResourceId>, Unusable> {
+    Ok(fields.references(key)?.into_iter().map(|r| r.value).collect())
+}
+
+fn id(fields: &Fields<'_>, key: &str) -> Result<Option<ResourceId>, Unusable> {
+    Ok(fields.reference(key)?.map(|r| r.value))
+}
+
+/// Reads a network interface.
+pub(crate) fn read_nic(fields: &Fields<'_>, own: ResourceId) -> Result<NetworkInterface, Unusable> {
+    let mut configurations = Vec::new();
+    for configuration in fields.objects("ipConfigurations")? {
+        let address = match configuration.address("privateIPAddress") {
+            Setting::Set(address) => Some(address),
+            Setting::Missing | Setting::Invalid(_) => None,
+        };
+        configurations.push(IpConfiguration {
+            id: configuration.id_under(&own, "ipConfigurations"),
+            address,
+            subnet: id(&configuration, "subnet")?,
+            groups: ids(&configuration, "applicationSecurityGroups")?,
+            public_ip: id(&configuration, "publicIPAddress")?,
+            gateway_pools: ids(&configuration, "applicationGatewayBackendAddressPools")?,
+        });
+    }
+    Ok(NetworkInterface {
+        name: fields.name(),
+        span: fields.span(),
+        nsg: fields.reference("networkSecurityGroup")?,
+        ip_forwarding: fields.flag("enableIPForwarding", false)?,
+        configurations,
+        private_endpoint: id(fields, "privateEndpoint")?,
+        virtual_machine: id(fields, "virtualMachine")?,
+        id: own,
+    })
+}
+
+/// Reads the network profile of a scale set.
+pub(crate) fn read_scale_set(fields: &Fields<'_>, own: ResourceId) -> Result<ScaleSet, Unusable> {
+    let mut interfaces = Vec::new();
+    let profile = fields.child("virtualMachineProfile")?;
+    let network = profile.map(|profile| profile.child("networkProfile")).transpose()?.flatten();
+    for interface in network.map(|n| n.objects("networkInterfaceConfigurations")).transpose()?.unwrap_or_default() {
+        let mut configurations = Vec::new();
+        for configuration in interface.objects("ipConfigurations")? {
+            configurations.push(ScaleSetIpConfiguration {
+                name: configuration.name(),
+                subnet: id(&configuration, "subnet")?,
+                groups: ids(&configuration, "applicationSecurityGroups")?,
+                gateway_pools: ids(&configuration, "applicationGatewayBackendAddressPools")?,
+            });
+        }
+        interfaces.push(ScaleSetInterface {
+            name: interface.name(),
+            nsg: interface.reference("networkSecurityGroup")?,
+            configurations,
+        });
+    }
+    Ok(ScaleSet { name: fields.name(), interfaces, id: own })
+}
+
+/// Reads what is needed to recognise a resource that this version does not evaluate.
+pub(crate) fn read_unmodelled(
+    kind: UnmodelledKind,
+    fields: &Fields<'_>,
+    own: ResourceId,
+) -> Result<Unmodelled, Unusable> {
+    let (mut addresses, mut subnets) = (Vec::<IpAddr>::new(), Vec::new());
+    for key in ["ipConfigurations", "frontendIPConfigurations"] {
+        for configuration in fields.objects(key)? {
+            addresses.extend(configuration.address("privateIPAddress").value());
+            subnets.extend(id(&configuration, "subnet")?);
+        }
+    }
+    for names in fields.objects("customDnsConfigs")? {
+        addresses.extend(names.strings("ipAddresses").iter().filter_map(|text| parse_address(&text.value)));
+    }
+    if let Some(hub) = fields.child("hubIPAddresses")? {
+        addresses.extend(hub.address("privateIPAddress").value());
+    }
+    subnets.extend(id(fields, "subnet")?);
+    Ok(Unmodelled {
+        kind,
+        name: fields.name(),
+        span: fields.span(),
+        addresses,
+        subnets,
+        network_interfaces: ids(fields, "networkInterfaces")?,
+        id: own,
+    })
+}

@@ -1,0 +1,86 @@
+//! One ARM resource object to one model resource: the table of resource types.
+
+use super::fields::Fields;
+use super::json::Unusable;
+use super::{gateway, nic, nsg, vnet};
+use crate::model::{
+    ApplicationGateway, GatewayConnection, LocalNetworkGateway, NatGateway, NetworkInterface, NetworkSecurityGroup,
+    Peering, PublicIpAddress, ResourceId, RouteTable, ScaleSet, SecurityRule, Subnet, Unmodelled, UnmodelledKind,
+    UserRoute, VirtualNetwork, VirtualNetworkGateway,
+};
+
+/// A resource as read, or a child that belongs into its parent.
+#[derive(Debug, Clone)]
+pub(crate) enum Resource {
+    Nsg(NetworkSecurityGroup),
+    SecurityRule(ResourceId, SecurityRule),
+    ApplicationSecurityGroup(ResourceId),
+    Vnet(VirtualNetwork),
+    Subnet(ResourceId, Subnet),
+    Peering(ResourceId, Peering),
+    RouteTable(RouteTable),
+    Route(ResourceId, UserRoute),
+    Nic(NetworkInterface),
+    ScaleSet(ScaleSet),
+    PublicIp(PublicIpAddress),
+    NatGateway(NatGateway),
+    Gateway(Box<ApplicationGateway>),
+    VnetGateway(VirtualNetworkGateway),
+    LocalGateway(LocalNetworkGateway),
+    Connection(GatewayConnection),
+    Unmodelled(Unmodelled),
+    /// A type that no question depends on.
+    Other,
+}
+
+/// The resource type in lower case: the `type` field, else what the id says.
+pub(crate) fn type_of(fields: &Fields<'_>) -> Option<String> {
+    let outer = fields.outer();
+    let written = outer.str("type").or_else(|| outer.str("resourceType"));
+    match written {
+        Some(text) if text.contains('/') => Some(text.trim().to_ascii_lowercase()),
+        _ => fields.id().and_then(|id| id.resource_type()),
+    }
+}
+
+/// Reads a resource of a known type; `Unusable` has been reported.
+pub(crate) fn read(kind: &str, fields: &Fields<'_>, id: ResourceId) -> Result<Resource, Unusable> {
+    let parent = |id: &ResourceId| id.parent().unwrap_or_else(|| id.clone());
+    let unmodelled = |kind, id| nic::read_unmodelled(kind, fields, id).map(Resource::Unmodelled);
+    Ok(match kind {
+        "microsoft.network/networksecuritygroups" => Resource::Nsg(nsg::read(fields, id)?),
+        "microsoft.network/networksecuritygroups/securityrules" => {
+            Resource::SecurityRule(parent(&id), nsg::read_rule(fields)?)
+        }
+        "microsoft.network/applicationsecuritygroups" => Resource::ApplicationSecurityGroup(id),
+        "microsoft.network/virtualnetworks" => Resource::Vnet(vnet::read_vnet(fields, id)?),
+        "microsoft.network/virtualnetworks/subnets" => {
+            Resource::Subnet(parent(&id), vnet::read_subnet(fields, id)?)
+        }
+        "microsoft.network/virtualnetworks/virtualnetworkpeerings" => {
+            Resource::Peering(parent(&id), vnet::read_peering(fields)?)
+        }
+        "microsoft.network/routetables" => Resource::RouteTable(vnet::read_route_table(fields, id)?),
+        "microsoft.network/routetables/routes" => Resource::Route(parent(&id), vnet::read_route(fields)),
+        "microsoft.network/networkinterfaces"
+        | "microsoft.compute/virtualmachinescalesets/networkinterfaces"
+        | "microsoft.compute/virtualmachinescalesets/virtualmachines/networkinterfaces" => {
+            Resource::Nic(nic::read_nic(fields, id)?)
+        }
+        "microsoft.compute/virtualmachinescalesets" => Resource::ScaleSet(nic::read_scale_set(fields, id)?),
+        "microsoft.network/publicipaddresses" => Resource::PublicIp(vnet::read_public_ip(fields, id)?),
+        "microsoft.network/natgateways" => Resource::NatGateway(vnet::read_nat_gateway(fields, id)?),
+        "microsoft.network/applicationgateways" => Resource::Gateway(Box::new(gateway::read(fields, id)?)),
+        "microsoft.network/virtualnetworkgateways" => Resource::VnetGateway(vnet::read_vnet_gateway(fields, id)?),
+        "microsoft.network/localnetworkgateways" => Resource::LocalGateway(vnet::read_local_gateway(fields, id)?),
+        "microsoft.network/connections" => Resource::Connection(vnet::read_connection(fields, id)?),
+        "microsoft.network/azurefirewalls" => unmodelled(UnmodelledKind::AzureFirewall, id)?,
+        "microsoft.network/loadbalancers" => unmodelled(UnmodelledKind::LoadBalancer, id)?,
+        "microsoft.network/privateendpoints" => unmodelled(UnmodelledKind::PrivateEndpoint, id)?,
+        "microsoft.network/privatednszones" => unmodelled(UnmodelledKind::PrivateDnsZone, id)?,
+        "microsoft.network/networkmanagers/securityadminconfigurations/rulecollections/rules" => {
+            unmodelled(UnmodelledKind::SecurityAdminRules, id)?
+        }
+        _ => Resource::Other,
+    })
+}
