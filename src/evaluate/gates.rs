@@ -111,7 +111,13 @@ fn gate<'n>(
     place: &str,
 ) -> Walked<'n, Option<At<'n>>> {
     let index = match nsg {
-        Lookup::None => return Ok(None),
+        Lookup::None => {
+            let (at, what) = (At::new(stage, None), "no NSG".to_owned());
+            if !place.starts_with('(') {
+                context.step(|| Step { at, place: place.to_owned(), what, result: StepResult::Pass });
+            }
+            return Ok(None);
+        }
         Lookup::Missing(id) => {
             context.here = At::new(stage, Some(id.name()));
             context.note(&code::NSG_MISSING, id.as_str());

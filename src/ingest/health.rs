@@ -158,16 +158,12 @@ fn state(fields: &Fields<'_>, server: &str) -> Option<Located<RecordedState>> {
 
 /// The probe message as recorded, an empty one included. Anything but text is reported and counts as no message.
 fn message(node: Node<'_>) -> Option<Located<String>> {
-    match node.string() {
-        Some(text) => Some(Located::new(text.into_owned(), node.span())),
-        None => {
-            node.report(
-                Diagnostic::new(&code::WRONG_TYPE, format!("{} where a probe message belongs; it was not used", shown(node)))
-                    .help("export the health record again"),
-            );
-            None
-        }
+    if let Some(text) = node.string() {
+        return Some(Located::new(text.into_owned(), node.span()));
     }
+    let text = format!("{} where a probe message belongs; it was not used", shown(node));
+    node.report(Diagnostic::new(&code::WRONG_TYPE, text).help("export the health record again"));
+    None
 }
 
 #[cfg(test)]
@@ -260,8 +256,12 @@ mod tests {
             "{\"backendAddressPools\":[{\"backendAddressPool\":{\"id\":\"p\"},\"backendHttpSettingsCollection\":[\
              {\"backendHttpSettings\":{\"id\":\"a\"},\"servers\":[]},{\"backendHttpSettings\":{\"id\":\"b\"}}]}]}",
         );
-        let settings: Vec<_> =
-            found.iter().flat_map(|found| &found.pools).flat_map(|p| &p.settings).map(|s| s.setting.value.name()).collect();
+        let settings: Vec<_> = found
+            .iter()
+            .flat_map(|found| &found.pools)
+            .flat_map(|p| &p.settings)
+            .map(|s| s.setting.value.name())
+            .collect();
         assert_eq!(settings, ["a"]);
         assert_eq!(record("{\"backendAddressPools\":[]}").map(|found| found.pools.len()), Some(0));
     }
@@ -284,7 +284,10 @@ mod tests {
         );
         assert_eq!(codes, ["GP121", "GP121"]);
         let found = result.and_then(Result::ok);
-        assert_eq!(found.iter().flat_map(servers).filter_map(|s| s.address.as_deref()).collect::<Vec<_>>(), ["10.0.0.6"]);
+        assert_eq!(
+            found.iter().flat_map(servers).filter_map(|s| s.address.as_deref()).collect::<Vec<_>>(),
+            ["10.0.0.6"]
+        );
     }
 
     #[test]
@@ -294,7 +297,9 @@ mod tests {
         for text in [
             format!("{{\"BackendAddressPools\":[{cut}]}}"),
             format!("{{\"BackendAddressPools\":{cut}}}"),
-            format!("{{\"BackendAddressPools\":[{{\"BackendAddressPool\":{{\"Id\":\"p\"}},\"BackendHttpSettingsCollection\":[{settings}]}}]}}"),
+            format!(
+                "{{\"BackendAddressPools\":[{{\"BackendAddressPool\":{{\"Id\":\"p\"}},\"BackendHttpSettingsCollection\":[{settings}]}}]}}"
+            ),
         ] {
             let (result, codes) = parse(&text);
             assert!(matches!(result, Some(Err(Unusable))), "{text}");
@@ -305,9 +310,18 @@ mod tests {
     #[test]
     fn a_value_of_the_wrong_kind_or_a_key_that_stands_twice_is_unusable() {
         for (text, expected) in [
-            ("{\"backendAddressPools\":[{\"backendAddressPool\":{\"id\":\"p\"},\"backendHttpSettingsCollection\":[7]}]}", "GP108"),
-            ("{\"backendAddressPools\":[{\"backendAddressPool\":{\"id\":\"p\"},\"backendHttpSettingsCollection\":[{\"servers\":[{\"address\":4,\"health\":\"Up\"}]}]}]}", "GP108"),
-            ("{\"backendAddressPools\":[{\"backendAddressPool\":{\"id\":\"p\"},\"backendHttpSettingsCollection\":[{\"servers\":[{\"health\":\"Up\",\"Health\":\"Down\"}]}]}]}", "GP107"),
+            (
+                "{\"backendAddressPools\":[{\"backendAddressPool\":{\"id\":\"p\"},\"backendHttpSettingsCollection\":[7]}]}",
+                "GP108",
+            ),
+            (
+                "{\"backendAddressPools\":[{\"backendAddressPool\":{\"id\":\"p\"},\"backendHttpSettingsCollection\":[{\"servers\":[{\"address\":4,\"health\":\"Up\"}]}]}]}",
+                "GP108",
+            ),
+            (
+                "{\"backendAddressPools\":[{\"backendAddressPool\":{\"id\":\"p\"},\"backendHttpSettingsCollection\":[{\"servers\":[{\"health\":\"Up\",\"Health\":\"Down\"}]}]}]}",
+                "GP107",
+            ),
         ] {
             let (result, codes) = parse(text);
             assert!(matches!(result, Some(Err(Unusable))), "{text}");

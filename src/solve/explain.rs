@@ -1,0 +1,216 @@
+//! Why an answer is what it is: the trace, the deciding rule compared dimension by dimension, near misses, and every
+//! blocker on the way (design.md, house rule 2).
+
+use super::answer::{Decision, Verdict};
+use super::path::{Decided, Options, Sources, Target, Witness, decide, decision};
+use crate::compile::Network;
+use crate::compile::filter::{Filter, Rule};
+use crate::evaluate::context::{At, Context, Removed, RuleKey};
+use crate::evaluate::matching::{Known, Match, compare};
+use crate::evaluate::path::{Walk, arrive_at_branch, walk};
+use crate::evaluate::trace::Step;
+use crate::model::{Access, Direction};
+
+/// One rule of the deciding NSG compared with the flow.
+#[derive(Debug, Clone)]
+pub struct Tried<'n> {
+    /// The rule.
+    pub name: &'n str,
+    /// Its priority.
+    pub priority: i64,
+    /// What it does.
+    pub access: Option<Access>,
+    /// The five flags.
+    pub flags: Match,
+    /// Identity.
+    pub key: RuleKey,
+}
+
+impl Tried<'_> {
+    /// Names of the dimensions that do not match.
+    pub fn misses(&self) -> Vec<&'static str> {
+        let flags = &self.flags;
+        [
+            ("protocol", flags.protocol),
+            ("source", flags.source),
+            ("source port", flags.source_port),
+            ("destination", flags.destination),
+            ("destination port", flags.destination_port),
+        ]
+        .into_iter()
+        .filter(|(_, known)| *known == Known::No)
+        .map(|(name, _)| name)
+        .collect()
+    }
+}
+
+/// The explanation of one answer.
+#[derive(Debug)]
+pub struct Explanation<'n> {
+    /// What the witness flow met, in order.
+    pub steps: Vec<Step<'n>>,
+    /// The deciding rule, where an NSG rule decided.
+    pub decider: Option<Tried<'n>>,
+    /// Allow rules before it that miss by one dimension only.
+    pub near_misses: Vec<Tried<'n>>,
+    /// The first rule after it that would allow and is never reached.
+    pub unreached: Option<Tried<'n>>,
+    /// Every blocker on the way, in the order in which taking them away one after the other meets them.
+    pub blockers: Vec<Decision>,
+    /// Verdict without them.
+    pub without_blockers: Option<Verdict>,
+}
+
+/// Explains a decided question.
+pub fn explain<'n>(network: &'n Network<'n>, sources: &Sources, target: Target<'n>, decided: &Decided<'n>) -> Explanation<'n> {
+    let mut out = Explanation {
+        steps: Vec::new(),
+        decider: None,
+        near_misses: Vec::new(),
+        unreached: None,
+        blockers: Vec::new(),
+        without_blockers: None,
+    };
+    let Some(witness) = &decided.witness else { return out };
+    let (steps, at) = trace(network, witness);
+    out.steps = steps;
+    if let Some(at) = at {
+        compare_rules(network, witness, at, &mut out);
+    }
+    if matches!(decided.answer.verdict, Verdict::Deny | Verdict::Partial) {
+        blockers(network, sources, target, decided, &mut out);
+    }
+    out
+}
+
+/// Walks the witness again and keeps the steps.
+pub fn trace<'n>(network: &'n Network<'n>, witness: &Witness<'n>) -> (Vec<Step<'n>>, Option<At<'n>>) {
+    let nothing = Removed::default();
+    let mut context = Context::new(network, &witness.assume, &nothing);
+    context.trace = Some(Vec::new());
+    let outcome = match walk(&mut context, &witness.flow, witness.ends) {
+        Ok(Walk::One(outcome)) => outcome.at,
+        Ok(Walk::Many(branches)) => match branches.first().map(|branch| arrive_at_branch(&mut context, branch)) {
+            Some(Ok(outcome)) => outcome.at,
+            _ => None,
+        },
+        Err(_) => Some(context.here),
+    };
+    (context.trace.unwrap_or_default(), outcome)
+}
+
+fn compare_rules<'n>(network: &'n Network<'n>, witness: &Witness<'n>, at: At<'n>, out: &mut Explanation<'n>) {
+    let Some(key) = at.key else { return };
+    let Some(filter) = network.filters.get(key.0) else { return };
+    let direction = match at.stage {
+        crate::compile::Stage::NsgOutNic | crate::compile::Stage::NsgOutSubnet => Direction::Outbound,
+        _ => Direction::Inbound,
+    };
+    let address = if direction == Direction::Inbound { witness.flow.destination } else { witness.flow.source };
+    let Some(subnet) = witness.ends.subnet.filter(|_| direction == Direction::Outbound).or_else(|| network.subnet_of(address, None))
+    else {
+        return;
+    };
+    let tried = all_tried(network, filter, key.0, direction, witness, subnet);
+    let position = tried.iter().position(|rule| rule.key == key);
+    let Some(position) = position else { return };
+    for (index, rule) in tried.into_iter().enumerate() {
+        let allows = rule.access == Some(Access::Allow);
+        match index.cmp(&position) {
+            std::cmp::Ordering::Less if allows && rule.misses().len() == 1 => out.near_misses.push(rule),
+            std::cmp::Ordering::Equal => out.decider = Some(rule),
+            std::cmp::Ordering::Greater if allows && out.unreached.is_none() && !rule.flags.excluded() => {
+                out.unreached = Some(rule);
+            }
+            _ => {}
+        }
+    }
+}
+
+fn all_tried<'n>(
+    network: &'n Network<'n>,
+    filter: &'n Filter<'n>,
+    index: usize,
+    direction: Direction,
+    witness: &Witness<'n>,
+    subnet: usize,
+) -> Vec<Tried<'n>> {
+    let nothing = Removed::default();
+    let mut context = Context::new(network, &witness.assume, &nothing);
+    let mut one = |rule: &'n Rule<'n>| Tried {
+        name: rule.name,
+        priority: rule.priority,
+        access: rule.access,
+        flags: compare(&mut context, rule, &witness.flow, subnet),
+        key: (index, rule.number),
+    };
+    filter.unplaced.iter().chain(filter.rules(direction)).map(&mut one).collect()
+}
+
+/// Most blockers that are looked for: a path with more is hopeless to list.
+const MOST_BLOCKERS: usize = 16;
+
+/// Takes the deciding rule or route away until nothing denies any more, or what denies cannot be taken away.
+fn blockers<'n>(
+    network: &'n Network<'n>,
+    sources: &Sources,
+    target: Target<'n>,
+    decided: &Decided<'n>,
+    out: &mut Explanation<'n>,
+) {
+    let mut removed = Removed::default();
+    let mut current = decided.clone();
+    for _ in 0..MOST_BLOCKERS {
+        let verdict = current.answer.verdict;
+        if !matches!(verdict, Verdict::Deny | Verdict::Partial) {
+            out.without_blockers = Some(verdict);
+            return;
+        }
+        let at = current.witness.as_ref().and_then(|witness| denied_at(network, witness, &removed));
+        let Some(at) = at else { return };
+        out.blockers.push(decision(at));
+        if !take_away(&at, &mut removed) {
+            return;
+        }
+        current = decide(network, sources, target, Options { removed: Some(&removed), projections: None });
+    }
+}
+
+fn denied_at<'n>(network: &'n Network<'n>, witness: &Witness<'n>, removed: &Removed) -> Option<At<'n>> {
+    let mut context = Context::new(network, &witness.assume, removed);
+    match walk(&mut context, &witness.flow, witness.ends) {
+        Ok(Walk::One(outcome)) => outcome.at.filter(|_| !outcome.allowed),
+        Ok(Walk::Many(branches)) => branches.iter().find_map(|branch| {
+            let outcome = arrive_at_branch(&mut context, branch).ok()?;
+            outcome.at.filter(|_| !outcome.allowed)
+        }),
+        Err(_) => None,
+    }
+}
+
+/// Adds a user rule or user route to what is taken away; false for what nobody can remove: default rules, system routes,
+/// peerings.
+pub fn take_away(at: &At<'_>, removed: &mut Removed) -> bool {
+    match (at.key, at.resource, at.rule) {
+        (Some(key), _, _) if at.span.is_some() => removed.rules.push(key),
+        (None, Some(table), Some(route)) => removed.routes.push((table.to_owned(), route.to_owned())),
+        _ => return false,
+    }
+    true
+}
+
+/// What is taken away when the rule or route of a decision is.
+pub fn removal(network: &Network<'_>, decision: &Decision) -> Option<Removed> {
+    let (resource, rule) = (decision.resource.as_deref()?, decision.rule.as_deref()?);
+    let mut out = Removed::default();
+    for (index, filter) in network.filters.iter().enumerate().filter(|(_, filter)| filter.name == resource) {
+        let rules = filter.inbound.iter().chain(&filter.outbound);
+        let same = rules.filter(|r| r.name == rule && r.span.is_some() && r.span == decision.span);
+        out.rules.extend(same.map(|r| (index, r.number)));
+    }
+    if out.rules.is_empty() {
+        decision.span?;
+        out.routes.push((resource.to_owned(), rule.to_owned()));
+    }
+    Some(out)
+}
