@@ -10,6 +10,7 @@
 //! put it into words; `causes` looks across servers.
 
 mod advice;
+pub mod capture;
 mod catalogue;
 mod causes;
 mod class;
@@ -24,6 +25,7 @@ mod input;
 mod join;
 mod members;
 mod place;
+pub mod prepare;
 mod sibling;
 mod table;
 

@@ -2,6 +2,7 @@
 
 pub mod check;
 pub mod finding;
+pub mod health;
 pub mod inspect;
 pub mod lint;
 pub mod matrix;
