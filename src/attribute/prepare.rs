@@ -176,9 +176,7 @@ fn facts<'n>(
     let Some(address) = row.address else { return out };
     let near = explanation.map(|e| e.near_misses.as_slice()).unwrap_or_default();
     for miss in near {
-        let groups = group_names(network, miss.key);
-        let named = if groups.is_empty() { String::new() } else { format!(" ({})", groups.join(", ")) };
-        out.push(format!("Rule {} would allow it but for the {}{named}", miss.name, miss.misses().join(", ")));
+        out.push(format!("Rule {} would allow it but for the {}", miss.name, miss.misses_in_words()));
     }
     let stage = row.answer.stage();
     let blocked = matches!(row.answer.verdict, Verdict::Deny | Verdict::Partial);
@@ -186,15 +184,6 @@ fn facts<'n>(
         out.extend(route_facts(network, address, sources));
     }
     out
-}
-
-/// Names of the application security groups of a rule.
-fn group_names(network: &Network<'_>, key: (usize, u32)) -> Vec<String> {
-    let Some(filter) = network.filters.get(key.0) else { return Vec::new() };
-    let rules = filter.inbound.iter().chain(&filter.outbound);
-    let rule = rules.into_iter().find(|rule| rule.number == key.1);
-    let groups = rule.map(|rule| rule.source.groups.iter().chain(&rule.destination.groups));
-    groups.into_iter().flatten().map(|id| id.name().to_owned()).collect()
 }
 
 /// Forward and return next hops, and peerings that should bring the route and do not.

@@ -62,6 +62,20 @@ pub struct Common {
     pub output: Output,
 }
 
+impl Common {
+    /// The given files with every setting at its default, and no findings on standard error.
+    pub fn quiet(paths: Vec<PathBuf>) -> Self {
+        let output = Output {
+            format: Format::Text,
+            color: Color::Auto,
+            quiet: true,
+            jobs: 0,
+            limit_bytes: crate::ingest::DEFAULT_LIMIT,
+        };
+        Common { paths, resolve: Vec::new(), assume: Vec::new(), on_unknown: OnUnknown::Unknown, output }
+    }
+}
+
 /// Output settings.
 #[derive(Debug, Args)]
 pub struct Output {

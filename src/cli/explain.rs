@@ -2,6 +2,7 @@
 
 use super::args::ExplainArgs;
 use super::{CliError, Io, exit};
+use crate::attribute::{Class, entries, entry_named};
 use crate::compile::Stage;
 use crate::diagnostic::{CODES, code_named};
 
@@ -14,6 +15,12 @@ pub(super) fn run(args: &ExplainArgs, io: &mut Io<'_>) -> Result<u8, CliError> {
         }
         for stage in Stage::ALL {
             writeln!(io.out, "stage  {}", stage.name())?;
+        }
+        for entry in entries() {
+            writeln!(io.out, "{:<5}  {}", entry.code, entry.name)?;
+        }
+        for class in Class::ALL {
+            writeln!(io.out, "class  {}", class.name())?;
         }
         return Ok(exit::OK);
     }
@@ -32,6 +39,19 @@ pub(super) fn run(args: &ExplainArgs, io: &mut Io<'_>) -> Result<u8, CliError> {
         writeln!(io.out, "{} (stage {number} of {})\n\n{}", stage.name(), Stage::ALL.len(), stage.manual())?;
         return Ok(exit::OK);
     }
-    let known = CODES.iter().flat_map(|code| [code.code, code.name]).chain(Stage::ALL.iter().map(|stage| stage.name()));
+    if let Some(entry) = entry_named(text) {
+        writeln!(io.out, "{} {} (backend-health message, evidence: {})\n", entry.code, entry.name, entry.evidence.word())?;
+        writeln!(io.out, "{}\n", entry.manual)?;
+        writeln!(io.out, "proves  {}", entry.proves)?;
+        writeln!(io.out, "look at {}", entry.look_at)?;
+        return Ok(exit::OK);
+    }
+    if let Some(class) = Class::named(text) {
+        writeln!(io.out, "{} (conclusion of gatepath health)\n\n{}", class.name(), class.manual())?;
+        return Ok(exit::OK);
+    }
+    let known = CODES.iter().flat_map(|code| [code.code, code.name]).chain(Stage::ALL.iter().map(|stage| stage.name()))
+        .chain(entries().iter().map(|entry| entry.code))
+        .chain(Class::ALL.iter().map(|class| class.name()));
     Err(CliError::Usage(super::load::unknown("code", text, known)))
 }

@@ -1,6 +1,7 @@
 //! Bare `gatepath`, and `gatepath PATH`.
 
-use super::{CliError, Io, exit};
+use super::args::Common;
+use super::{CliError, Io, exit, health, inspect, load, matrix};
 use std::path::PathBuf;
 
 const GUIDE: &str = "\
@@ -24,6 +25,17 @@ pub(super) fn print(io: &mut Io<'_>) -> Result<u8, CliError> {
 }
 
 /// Inspection, then the most telling answer: attribution where there is a health record, else the matrix.
-pub(super) fn answer(_paths: Vec<PathBuf>, io: &mut Io<'_>) -> Result<u8, CliError> {
-    print(io)
+pub(super) fn answer(paths: Vec<PathBuf>, io: &mut Io<'_>) -> Result<u8, CliError> {
+    let common = Common::quiet(paths);
+    let loaded = load::load(&common, &[], io)?;
+    let code = inspect::show(&loaded, &common, io)?;
+    if code != exit::OK || loaded.snapshot.application_gateways.is_empty() {
+        return Ok(code);
+    }
+    writeln!(io.out)?;
+    if loaded.health.is_empty() {
+        matrix::show(&loaded, &common, None, io)
+    } else {
+        health::show(&loaded, &common, None, None, io)
+    }
 }

@@ -1,6 +1,6 @@
 //! `gatepath health`.
 
-use super::args::{Format, HealthArgs};
+use super::args::{Common, Format, HealthArgs};
 use super::{CliError, Io, exit_code, load, look, matrix};
 use crate::attribute::capture::{capture, parse_time};
 use crate::attribute::{AttributionInput, attribute, prepare};
@@ -9,6 +9,7 @@ use crate::diagnostic::Diagnostic;
 use crate::ingest::Loaded;
 use crate::report::health::{HealthReport, csv, json, text};
 use crate::report::text::Look;
+use crate::solve::matrix::overridden;
 use crate::solve::{Verdict, anomaly};
 use jiff::Timestamp;
 
@@ -20,10 +21,21 @@ pub(super) fn run(args: &HealthArgs, io: &mut Io<'_>) -> Result<u8, CliError> {
     let at = at.transpose()?;
     let loaded = load::load(&args.common, &args.record, io)?;
     load::require_usable(&loaded, io)?;
-    let network = Network::compile(&loaded.snapshot, load::assumptions(&args.common));
-    let output = &args.common.output;
+    show(&loaded, &args.common, args.gateway.as_deref(), at, io)
+}
+
+/// Joins and prints the records of a loaded input.
+pub(super) fn show(
+    loaded: &Loaded,
+    common: &Common,
+    gateway: Option<&str>,
+    at: Option<Timestamp>,
+    io: &mut Io<'_>,
+) -> Result<u8, CliError> {
+    let network = Network::compile(&loaded.snapshot, load::assumptions(common));
+    let output = &common.output;
     if !output.quiet {
-        load::messages(&loaded.findings, &loaded, io)?;
+        load::messages(&loaded.findings, loaded, io)?;
     }
     if loaded.health.is_empty() {
         return Err(CliError::Usage(
@@ -34,11 +46,11 @@ pub(super) fn run(args: &HealthArgs, io: &mut Io<'_>) -> Result<u8, CliError> {
     }
     let look = look(output.color, io);
     let progress = io.progress && !output.quiet;
-    let judged = answer(&network, &loaded, args.gateway.as_deref(), at, output.format, look, progress, io)?;
+    let judged = answer(&network, loaded, gateway, at, output.format, look, progress, io)?;
     if judged.servers == 0 {
         return Err(CliError::Usage("no record belongs to a gateway of the input".to_owned()));
     }
-    Ok(exit_code(judged.network, judged.unknown, args.common.on_unknown))
+    Ok(exit_code(judged.network, judged.unknown, common.on_unknown))
 }
 
 /// What the answer comes to.
@@ -63,7 +75,9 @@ pub(super) fn answer(
 ) -> Result<Judged, CliError> {
     let rows = matrix::rows(network, gateway, progress)?;
     let gateways = prepare::gateways(network, |g| anomaly::management(network, g));
-    let servers = prepare::servers(network, &rows);
+    let mut simulated = rows.clone();
+    simulated.extend(overridden(network));
+    let servers = prepare::servers(network, &simulated);
     let ports = |server: &crate::attribute::ProbedServer| {
         let gateway = gateways.iter().find(|g| g.id == server.gateway)?;
         gateway.settings.iter().find(|s| s.id == server.setting).map(|s| s.probe_port)

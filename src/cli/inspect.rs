@@ -1,15 +1,21 @@
 //! `gatepath inspect`.
 
-use super::args::{Format, InspectArgs};
+use super::args::{Common, Format, InspectArgs};
 use super::{CliError, Io, exit, load, look};
 use crate::compile::Network;
+use crate::ingest::Loaded;
 use crate::report::inspect::{InspectReport, json, text};
 use crate::solve::coverage;
 
 /// Exits 0 for every file that is recognised, also one without network resources; 2 where nothing is.
 pub(super) fn run(args: &InspectArgs, io: &mut Io<'_>) -> Result<u8, CliError> {
     let loaded = load::load(&args.common, &[], io)?;
-    let network = Network::compile(&loaded.snapshot, load::assumptions(&args.common));
+    show(&loaded, &args.common, io)
+}
+
+/// Prints what was understood of a loaded input.
+pub(super) fn show(loaded: &Loaded, common: &Common, io: &mut Io<'_>) -> Result<u8, CliError> {
+    let network = Network::compile(&loaded.snapshot, load::assumptions(common));
     let needs = coverage::needs(&network);
     let report = InspectReport {
         files: &loaded.files,
@@ -19,9 +25,9 @@ pub(super) fn run(args: &InspectArgs, io: &mut Io<'_>) -> Result<u8, CliError> {
         findings: &loaded.findings,
         sources: &loaded.sources,
     };
-    match args.common.output.format {
+    match common.output.format {
         Format::Json => json(&report, io.out)?,
-        Format::Text => text(&report, look(args.common.output.color, io), io.out)?,
+        Format::Text => text(&report, look(common.output.color, io), io.out)?,
         Format::Csv => return Err(CliError::Usage("inspect prints text or json".to_owned())),
     }
     if loaded.is_usable() {

@@ -122,11 +122,11 @@ pub(super) fn unknown<'r>(what: &str, text: &str, known: impl Iterator<Item = &'
     near.dedup();
     let close = near.first().filter(|(far, name)| *far <= 1 + name.len() / 4);
     match close {
-        Some((_, name)) => format!("no {what} named {text} in the input; did you mean {name}?"),
-        None if near.is_empty() => format!("no {what} named {text}: the input holds none"),
+        Some((_, name)) => format!("no {what} named {text}; did you mean {name}?"),
+        None if near.is_empty() => format!("no {what} named {text}: there is none in the input"),
         None => {
             let list: Vec<&str> = near.iter().take(8).map(|(_, name)| *name).collect();
-            format!("no {what} named {text} in the input; there is {}", list.join(", "))
+            format!("no {what} named {text}; there is {}", list.join(", "))
         }
     }
 }

@@ -1,6 +1,6 @@
 //! `gatepath matrix`.
 
-use super::args::{Format, MatrixArgs};
+use super::args::{Common, Format, MatrixArgs};
 use super::progress::Progress;
 use super::{CliError, Io, exit_code, load, look};
 use crate::compile::Network;
@@ -16,20 +16,25 @@ use crate::solve::Verdict;
 pub(super) fn run(args: &MatrixArgs, io: &mut Io<'_>) -> Result<u8, CliError> {
     let loaded = load::load(&args.common, &[], io)?;
     load::require_usable(&loaded, io)?;
-    let network = Network::compile(&loaded.snapshot, load::assumptions(&args.common));
-    let output = &args.common.output;
-    let rows = rows(&network, args.gateway.as_deref(), io.progress && !output.quiet)?;
+    show(&loaded, &args.common, args.gateway.as_deref(), io)
+}
+
+/// Decides and prints the matrix of a loaded input.
+pub(super) fn show(loaded: &Loaded, common: &Common, gateway: Option<&str>, io: &mut Io<'_>) -> Result<u8, CliError> {
+    let network = Network::compile(&loaded.snapshot, load::assumptions(common));
+    let output = &common.output;
+    let rows = rows(&network, gateway, io.progress && !output.quiet)?;
     if !output.quiet {
-        load::messages(&loaded.findings, &loaded, io)?;
+        load::messages(&loaded.findings, loaded, io)?;
     }
     let look = look(output.color, io);
-    print(&network, &loaded, &rows, args.gateway.as_deref(), output.format, look, io)?;
+    print(&network, loaded, &rows, gateway, output.format, look, io)?;
     if rows.is_empty() {
         let what = if loaded.snapshot.application_gateways.is_empty() { "no application gateway" } else { "no path" };
         return Err(CliError::Usage(format!("{what} in the input; `gatepath inspect` says what is missing")));
     }
     let has = |wanted: &[Verdict]| rows.iter().any(|row| wanted.contains(&row.answer.verdict));
-    Ok(exit_code(has(&[Verdict::Deny, Verdict::Partial]), has(&[Verdict::Unknown]), args.common.on_unknown))
+    Ok(exit_code(has(&[Verdict::Deny, Verdict::Partial]), has(&[Verdict::Unknown]), common.on_unknown))
 }
 
 /// The rows of all gateways or of one.
@@ -51,7 +56,7 @@ pub(super) fn management(network: &Network<'_>, gateway: Option<&str>) -> Vec<(S
 }
 
 /// Prints a matrix.
-pub(super) fn print(
+fn print(
     network: &Network<'_>,
     loaded: &Loaded,
     rows: &[Row<'_>],

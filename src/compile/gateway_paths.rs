@@ -56,6 +56,8 @@ pub struct Pair<'s> {
 pub struct Pairs<'s> {
     /// Pairs, each once.
     pub pairs: Vec<Pair<'s>>,
+    /// Pairs that a rule names and a load distribution policy replaces: nothing is sent to them.
+    pub overridden: Vec<Pair<'s>>,
     /// Ids of pools, settings and path maps that rules name and the gateway does not have.
     pub dangling: Vec<&'s ResourceId>,
 }
@@ -98,6 +100,9 @@ fn add_target<'s>(gateway: &'s ApplicationGateway, target: &'s RoutingTarget, ou
     if setting.is_none() {
         out.dangling.push(setting_id);
     }
+    let named = target.pool.as_ref().filter(|id| !pools.contains(id));
+    let named = named.and_then(|id| gateway.pools.iter().find(|pool| pool.id == *id));
+    out.overridden.extend(named.zip(setting).map(|(pool, setting)| Pair { pool, setting }));
     for id in pools {
         let Some(pool) = gateway.pools.iter().find(|pool| pool.id == *id) else {
             out.dangling.push(id);

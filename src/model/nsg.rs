@@ -3,6 +3,7 @@
 use super::{Located, ResourceId, Setting};
 use crate::diagnostic::Span;
 use crate::net::{Protocol, WrittenPrefix};
+use std::fmt;
 
 /// A network security group.
 #[derive(Debug, Clone)]
@@ -163,6 +164,42 @@ pub enum PortTerm {
     Range(u16, u16),
     /// Nothing that Azure would take, as written.
     Invalid(String),
+}
+
+impl fmt::Display for AddressSide {
+    /// The side as it was written: `*`, `10.0.0.0/24, 10.1.0.0/24`, `asg-web`; long lists are cut short.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let terms = self.terms().map(|term| match &term.value {
+            AddressTerm::Any => "*".to_owned(),
+            AddressTerm::Prefix(prefix) => prefix.net.to_string(),
+            AddressTerm::Tag(tag) => tag.clone(),
+            AddressTerm::Invalid(text) => text.clone(),
+        });
+        listed(f, terms.chain(self.groups.iter().map(|group| group.value.name().to_owned())))
+    }
+}
+
+impl fmt::Display for PortSide {
+    /// The side as it was written: `*`, `443`, `80, 8000-8100`; long lists are cut short.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let terms = self.terms().map(|term| match &term.value {
+            PortTerm::Range(0, u16::MAX) => "*".to_owned(),
+            PortTerm::Range(low, high) if low == high => low.to_string(),
+            PortTerm::Range(low, high) => format!("{low}-{high}"),
+            PortTerm::Invalid(text) => text.clone(),
+        });
+        listed(f, terms)
+    }
+}
+
+/// Most elements of a side that are shown.
+const MOST_SHOWN: usize = 4;
+
+fn listed(f: &mut fmt::Formatter<'_>, terms: impl Iterator<Item = String>) -> fmt::Result {
+    let all: Vec<String> = terms.collect();
+    let shown: Vec<&str> = all.iter().take(MOST_SHOWN).map(String::as_str).collect();
+    f.write_str(&shown.join(", "))?;
+    if all.len() > MOST_SHOWN { write!(f, " and {} more", all.len() - MOST_SHOWN) } else { Ok(()) }
 }
 
 /// A default rule, present in every group whether exported or not (semantics.md 1.5).

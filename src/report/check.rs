@@ -224,7 +224,7 @@ fn why(report: &CheckReport<'_, '_>, out: &mut dyn Write) -> io::Result<()> {
         mark(flags.destination_port)
     )?;
     for miss in &explanation.near_misses {
-        writeln!(out, "      {} {} would allow but for the {}", miss.priority, printable(miss.name), miss.misses().join(", "))?;
+        writeln!(out, "      {} {} would allow but for the {}", miss.priority, printable(miss.name), printable(&miss.misses_in_words()))?;
     }
     if let Some(later) = explanation.unreached.as_ref().filter(|_| report.decided.answer.verdict != Verdict::Allow) {
         writeln!(out, "      {} {} would allow it but is never reached", later.priority, printable(later.name))?;

@@ -224,6 +224,8 @@ fn sick(found: &ServerFinding) -> bool {
 pub fn headline(attribution: &Attribution) -> String {
     let unhealthy: Vec<&ServerFinding> = attribution.servers.iter().filter(|found| sick(found)).collect();
     let blocked = unhealthy.iter().filter(|found| found.unhealthy_by_network()).count();
+    let undecided: Vec<&&ServerFinding> =
+        unhealthy.iter().filter(|f| f.class == Class::Indeterminate && f.verdict() == Verdict::Unknown).collect();
     let late = attribution.servers.iter().filter(|f| f.recorded == Recorded::Up && f.unhealthy_by_network()).count();
     let mut out = match unhealthy.len() {
         0 => "No server is recorded unhealthy.".to_owned(),
@@ -231,6 +233,10 @@ pub fn headline(attribution: &Attribution) -> String {
         1 => "The unhealthy server is not explained by the network.".to_owned(),
         all => format!("{blocked} of {all} unhealthy servers are explained by the network."),
     };
+    if let Some(first) = undecided.first() {
+        let missing = first.missing.first().map(|m| format!(": the input lacks {}", m.what)).unwrap_or_default();
+        out.push_str(&format!(" {} undecided{missing}.", undecided.len()));
+    }
     if late > 0 {
         out.push_str(&format!(" {late} server(s) recorded healthy no longer answer: the state lags its message."));
     }

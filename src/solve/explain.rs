@@ -9,7 +9,7 @@ use crate::evaluate::context::{At, Context, Removed, RuleKey};
 use crate::evaluate::matching::{Known, Match, compare};
 use crate::evaluate::path::{Walk, arrive_at_branch, walk};
 use crate::evaluate::trace::Step;
-use crate::model::{Access, Direction};
+use crate::model::{Access, Direction, SecurityRule};
 
 /// One rule of the deciding NSG compared with the flow.
 #[derive(Debug, Clone)]
@@ -24,6 +24,8 @@ pub struct Tried<'n> {
     pub flags: Match,
     /// Identity.
     pub key: RuleKey,
+    /// As configured; `None` for a default rule.
+    pub configured: Option<&'n SecurityRule>,
 }
 
 impl Tried<'_> {
@@ -41,6 +43,24 @@ impl Tried<'_> {
         .filter(|(_, known)| *known == Known::No)
         .map(|(name, _)| name)
         .collect()
+    }
+
+    /// The dimensions that do not match, with what the rule has there: `destination port (8443)`.
+    pub fn misses_in_words(&self) -> String {
+        let words = self.misses().into_iter().map(|dimension| {
+            let has = self.configured.map(|rule| match dimension {
+                "source" => rule.source.to_string(),
+                "source port" => rule.source_ports.to_string(),
+                "destination" => rule.destination.to_string(),
+                "destination port" => rule.destination_ports.to_string(),
+                _ => String::new(),
+            });
+            match has.filter(|text| !text.is_empty()) {
+                Some(text) => format!("{dimension} ({text})"),
+                None => dimension.to_owned(),
+            }
+        });
+        words.collect::<Vec<_>>().join(", ")
     }
 }
 
@@ -143,6 +163,7 @@ fn all_tried<'n>(
         access: rule.access,
         flags: compare(&mut context, rule, &witness.flow, subnet),
         key: (index, rule.number),
+        configured: rule.configured,
     };
     filter.unplaced.iter().chain(filter.rules(direction)).map(&mut one).collect()
 }

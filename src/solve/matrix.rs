@@ -109,6 +109,22 @@ pub fn matrix<'n>(network: &'n Network<'n>, progress: &(dyn Fn(usize) + Sync)) -
     rows
 }
 
+/// Paths of pairs that a load distribution policy replaces: nothing is sent there, and health records do not list them.
+pub fn overridden<'n>(network: &'n Network<'n>) -> Vec<Row<'n>> {
+    let cuts = Cuts::of(network, Side::Source);
+    let gateways = network.snapshot.application_gateways.values();
+    gateways
+        .flat_map(|gateway| {
+            let pairs = paths::pairs(gateway);
+            let used = |pair: &Pair<'_>| {
+                pairs.pairs.iter().any(|p| p.pool.id == pair.pool.id && p.setting.id == pair.setting.id)
+            };
+            let unused: Vec<Pair<'n>> = pairs.overridden.iter().filter(|pair| !used(pair)).copied().collect();
+            decided_rows(network, gateway, wanted_of(network, gateway, unused), &cuts, &|_| {})
+        })
+        .collect()
+}
+
 /// How many paths a matrix has, for a progress bar.
 pub fn count(network: &Network<'_>) -> usize {
     let gateways = network.snapshot.application_gateways.values();
@@ -130,9 +146,13 @@ struct Wanted<'n> {
 }
 
 fn wanted<'n>(network: &'n Network<'n>, gateway: &'n ApplicationGateway) -> Vec<Wanted<'n>> {
+    wanted_of(network, gateway, paths::pairs(gateway).pairs)
+}
+
+fn wanted_of<'n>(network: &'n Network<'n>, gateway: &'n ApplicationGateway, pairs: Vec<Pair<'n>>) -> Vec<Wanted<'n>> {
     let mut out = Vec::new();
     let mut members: BTreeMap<&ResourceId, Vec<Member<'n>>> = BTreeMap::new();
-    for pair in paths::pairs(gateway).pairs {
+    for pair in pairs {
         let (probe, data) = paths::ports(gateway, pair.setting);
         let uses = if probe == data {
             vec![(probe, Purpose::Both)]
@@ -154,8 +174,18 @@ fn rows_of<'n>(
     cuts: &Cuts,
     progress: &(dyn Fn(usize) + Sync),
 ) -> Vec<Row<'n>> {
+    decided_rows(network, gateway, wanted(network, gateway), cuts, progress)
+}
+
+/// Decides paths of one gateway in parallel, each question once.
+fn decided_rows<'n>(
+    network: &'n Network<'n>,
+    gateway: &'n ApplicationGateway,
+    wanted: Vec<Wanted<'n>>,
+    cuts: &Cuts,
+    progress: &(dyn Fn(usize) + Sync),
+) -> Vec<Row<'n>> {
     let sources = GatewaySources::of(network, gateway, cuts);
-    let wanted = wanted(network, gateway);
     // The same address and port in several pairs is one question.
     let questions: BTreeSet<(IpAddr, u16)> = wanted
         .iter()

@@ -1,0 +1,213 @@
+//! Attribution cases through the command line: class, verdict, confidence, decider, evidence and mentions of every case
+//! that needs no change history and no resource of a later version.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "a failed expectation is a failed test")]
+
+mod support;
+
+use serde_json::Value;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Resources that come with a later version, as they stand in ids.
+const LATER: [&str; 7] = [
+    "azurefirewalls/",
+    "firewallpolicies/",
+    "networkmanagers/",
+    "privateendpoints/",
+    "ipgroups/",
+    "loadbalancers/",
+    "privatednszones/",
+];
+/// Health formats of this version.
+const FORMATS: [&str; 3] = ["F1", "F2", "F3"];
+
+fn text_of(folder: &Path) -> String {
+    let mut out = String::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let bytes = fs::read(entry.unwrap().path()).unwrap();
+        out.push_str(&String::from_utf8_lossy(&bytes).to_ascii_lowercase());
+    }
+    out
+}
+
+fn in_scope(folder: &Path, case: &Value) -> bool {
+    let formats = case["formats"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let known = formats.iter().all(|format| FORMATS.contains(&format.as_str().unwrap()));
+    let history = folder.join("changes").exists() || folder.join("snapshot-before").exists();
+    let snapshot = text_of(&folder.join("snapshot"));
+    known && !history && !LATER.iter().any(|later| snapshot.contains(later))
+}
+
+fn folders(root: &Path) -> Vec<PathBuf> {
+    let mut out: Vec<PathBuf> = fs::read_dir(root).expect("cases").map(|entry| entry.unwrap().path()).collect();
+    out.sort();
+    out
+}
+
+fn ask(folder: &Path, case: &Value) -> Value {
+    let path = |name: &str| folder.join(name).to_string_lossy().into_owned();
+    let mut line = vec!["health".to_owned(), path("snapshot")];
+    let mut records: Vec<PathBuf> = folders(&folder.join("health"));
+    records.retain(|file| file.extension().is_some_and(|ending| ending == "json"));
+    for record in records {
+        line.extend(["--record".to_owned(), record.to_string_lossy().into_owned()]);
+    }
+    if let Some(at) = case["at"].as_str() {
+        line.extend(["--at".to_owned(), at.to_owned()]);
+    }
+    if let Some(hosts) = case["hosts"].as_str() {
+        line.extend(["--resolve".to_owned(), format!("@{}", path(hosts))]);
+    }
+    line.extend(["-o".to_owned(), "json".to_owned()]);
+    let line: Vec<&str> = line.iter().map(String::as_str).collect();
+    let ran = support::gatepath_with(&line, b"");
+    serde_json::from_str(&ran.out).unwrap_or_else(|_| panic!("{}: {}", case["id"], ran.err))
+}
+
+fn same(expected: &Value, got: &Value) -> bool {
+    match (expected.as_str(), got.as_str()) {
+        (Some(a), Some(b)) => a.eq_ignore_ascii_case(b),
+        _ => expected == got,
+    }
+}
+
+fn compare(expect: &Value, servers: &[Value]) -> Vec<String> {
+    let found = servers.iter().find(|server| {
+        ["pool", "setting", "server"].iter().all(|key| same(&expect[*key], &server[*key]))
+    });
+    let Some(found) = found else { return vec!["no such server in the answer".to_owned()] };
+    let mut out = Vec::new();
+    let mut check = |key: &str, expected: &Value| {
+        if !same(expected, &found[key]) {
+            out.push(format!("{key}: expected {expected}, got {}", found[key]));
+        }
+    };
+    for key in ["gateway", "port", "recorded", "evidence"] {
+        if !expect[key].is_null() {
+            check(key, &expect[key]);
+        }
+    }
+    check("message", &expect["message"]);
+    if !expect["dataPort"].is_null() {
+        check("data_port", &expect["dataPort"]);
+        check("data_verdict", &expect["dataPath"]);
+    }
+    if let Some(grade) = expect.get("grade") {
+        check("grade", grade);
+    }
+    // Where the address cannot be known the path is unknown; still simulating something is not wrong there.
+    let free = ["1", "2", "3", "11d", "34"].contains(&expect["row"].as_str().unwrap_or_default());
+    let path = if expect["path"] == "asymmetric" { Value::from("deny") } else { expect["path"].clone() };
+    if !free || path != "unknown" {
+        check("verdict", &path);
+        // An unknown path without names in a contested case says nothing about what could not be judged.
+        let named = path != "allow" && (path != "unknown" || !expect["stage"].is_null());
+        for key in ["stage", "resource", "rule"] {
+            if named || !expect[key].is_null() {
+                check(key, &expect[key]);
+            }
+        }
+    }
+    let any = |key: &str, one: &Value| expect[key].as_array().cloned().unwrap_or_else(|| vec![one.clone()]);
+    let mut classes = any("classAny", &expect["class"]);
+    classes.push(expect["class"].clone());
+    if !classes.contains(&found["class"]) {
+        out.push(format!("class: expected {}, got {} (row {})", expect["class"], found["class"], found["row"]));
+    }
+    let confidences = any("confidenceAny", &expect["confidence"]);
+    if !confidences.contains(&found["confidence"]) {
+        out.push(format!("confidence: expected {}, got {}", expect["confidence"], found["confidence"]));
+    }
+    let also = found["also"].as_array().unwrap();
+    for class in expect["also"].as_array().map(Vec::as_slice).unwrap_or_default() {
+        if !also.contains(class) && found["class"] != *class {
+            out.push(format!("also: {class} is missing"));
+        }
+    }
+    let said = format!("{} {} {}", found["explanation"], found["next_steps"], found["missing"]).to_lowercase();
+    for literal in expect["literals"].as_array().map(Vec::as_slice).unwrap_or_default() {
+        if !said.contains(&literal.as_str().unwrap().to_lowercase()) {
+            out.push(format!("not mentioned: {literal}"));
+        }
+    }
+    out
+}
+
+/// Facts about the whole case beside its servers.
+fn whole(case: &Value, report: &Value) -> Vec<String> {
+    let mut out = Vec::new();
+    let servers = report["servers"].as_array().unwrap();
+    for absent in case["absentClasses"].as_array().map(Vec::as_slice).unwrap_or_default() {
+        if servers.iter().any(|server| server["class"] == *absent || server["also"].as_array().unwrap().contains(absent)) {
+            out.push(format!("class {absent} must not appear"));
+        }
+    }
+    let management = &case["management"];
+    if !management.is_null() {
+        let got = &report["management"][0];
+        for key in ["verdict", "resource", "rule"] {
+            if !management[key].is_null() && !same(&management[key], &got[key]) {
+                out.push(format!("management {key}: expected {}, got {}", management[key], got[key]));
+            }
+        }
+    }
+    let causes = match &case["commonCause"] {
+        Value::Null => Vec::new(),
+        Value::Array(list) => list.clone(),
+        one => vec![one.clone()],
+    };
+    for (cause, got) in causes.iter().zip(report["common_causes"].as_array().unwrap()) {
+        for key in ["stage", "resource", "rule"] {
+            if !same(&cause[key], &got[key]) {
+                out.push(format!("common cause {key}: expected {}, got {}", cause[key], got[key]));
+            }
+        }
+        for key in ["servers", "heals"] {
+            let sorted = |list: &Value| {
+                let mut list: Vec<String> = list.as_array().into_iter().flatten().map(ToString::to_string).collect();
+                list.sort();
+                list
+            };
+            if sorted(&cause[key]) != sorted(&got[key]) {
+                out.push(format!("common cause {key}: expected {}, got {}", cause[key], got[key]));
+            }
+        }
+    }
+    out
+}
+
+fn run(root: &Path, at_least: usize) {
+    let mut failed = Vec::new();
+    let mut count = 0;
+    for folder in folders(root) {
+        let case: Value = serde_json::from_str(&fs::read_to_string(folder.join("case.json")).unwrap()).unwrap();
+        if !in_scope(&folder, &case) {
+            continue;
+        }
+        count += 1;
+        let report = ask(&folder, &case);
+        let servers = report["servers"].as_array().unwrap();
+        for expect in case["expect"].as_array().unwrap() {
+            for difference in compare(expect, servers) {
+                failed.push(format!("{} {}: {difference}", case["id"], expect["server"]));
+            }
+        }
+        failed.extend(whole(&case, &report).into_iter().map(|difference| format!("{}: {difference}", case["id"])));
+    }
+    assert!(count >= at_least, "{count} cases in scope");
+    assert!(failed.is_empty(), "of {count} cases:\n{}", failed.join("\n"));
+}
+
+#[test]
+fn every_case_in_scope() {
+    run(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/attribution"), 30);
+}
+
+#[test]
+fn every_case_in_scope_of_the_shared_collection() {
+    match std::env::var_os("GATEPATH_SHARED") {
+        Some(shared) => run(&Path::new(&shared).join("conformance/attribution/cases"), 30),
+        None => println!("skipped: GATEPATH_SHARED is not set (every_case_in_scope_of_the_shared_collection)"),
+    }
+}
