@@ -157,7 +157,8 @@ fn whole(case: &Value, report: &Value) -> Vec<String> {
         Value::Array(list) => list.clone(),
         one => vec![one.clone()],
     };
-    for (cause, got) in causes.iter().zip(report["common_causes"].as_array().unwrap()) {
+    for (index, cause) in causes.iter().enumerate() {
+        let got = &report["common_causes"][index];
         for key in ["stage", "resource", "rule"] {
             if !same(&cause[key], &got[key]) {
                 out.push(format!("common cause {key}: expected {}, got {}", cause[key], got[key]));

@@ -13,6 +13,7 @@ and is the network why a backend is unhealthy? From exported files, with no clou
   gatepath matrix snap/                                every gateway -> backend path
   gatepath check snap/ --from agw --to 10.1.2.4:443    one path, hop by hop
   gatepath health snap/ --record health.json           why is it unhealthy?
+  gatepath inspect snap/                               what was understood, what is missing
   gatepath lint snap/                                  what Azure would refuse
 
 exit codes: 0 all is well, 1 findings, 2 could not run, 3 unknown    more: gatepath --help

@@ -251,7 +251,8 @@ impl Reader<'_> {
         };
         self.content.formats.insert(Format::Resources);
         *self.content.types.entry(kind.clone()).or_default() += 1;
-        match resource::read(&kind, &fields, id.clone()) {
+        let read = object.node().require_unique_keys().and_then(|()| resource::read(&kind, &fields, id.clone()));
+        match read {
             Ok(Resource::Other) => *self.content.types_unused.entry(kind).or_default() += 1,
             Ok(read) => self.content.resources.push((id, fields.span(), read)),
             Err(Unusable) => self.content.unusable.push((id, fields.span())),

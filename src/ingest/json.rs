@@ -5,7 +5,7 @@
 
 use crate::diagnostic::{Diagnostic, Span, code, offset_in};
 use crate::model::Located;
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::cell::RefCell;
@@ -107,6 +107,61 @@ impl<'de> Deserialize<'de> for Text<'de> {
         }
         deserializer.deserialize_str(TextVisitor)
     }
+}
+
+/// Succeeds where no object has a key twice, letter case apart.
+struct UniqueKeys;
+
+impl<'de> Deserialize<'de> for UniqueKeys {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct UniqueVisitor;
+        impl<'de> Visitor<'de> for UniqueVisitor {
+            type Value = UniqueKeys;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a value")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<UniqueKeys, A::Error> {
+                let mut keys: Vec<Cow<'de, str>> = Vec::new();
+                while let Some((Text(key), UniqueKeys)) = map.next_entry()? {
+                    keys.push(key);
+                }
+                if has_repetition(&keys) { Err(A::Error::custom("a key stands twice")) } else { Ok(UniqueKeys) }
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<UniqueKeys, A::Error> {
+                while seq.next_element::<UniqueKeys>()?.is_some() {}
+                Ok(UniqueKeys)
+            }
+            fn visit_bool<E>(self, _: bool) -> Result<UniqueKeys, E> {
+                Ok(UniqueKeys)
+            }
+            fn visit_i64<E>(self, _: i64) -> Result<UniqueKeys, E> {
+                Ok(UniqueKeys)
+            }
+            fn visit_u64<E>(self, _: u64) -> Result<UniqueKeys, E> {
+                Ok(UniqueKeys)
+            }
+            fn visit_f64<E>(self, _: f64) -> Result<UniqueKeys, E> {
+                Ok(UniqueKeys)
+            }
+            fn visit_str<E>(self, _: &str) -> Result<UniqueKeys, E> {
+                Ok(UniqueKeys)
+            }
+            fn visit_unit<E>(self) -> Result<UniqueKeys, E> {
+                Ok(UniqueKeys)
+            }
+        }
+        deserializer.deserialize_any(UniqueVisitor)
+    }
+}
+
+fn has_repetition(keys: &[Cow<'_, str>]) -> bool {
+    if keys.len() <= 24 {
+        let seen = |at: usize, key: &str| keys.iter().take(at).any(|other| other.eq_ignore_ascii_case(key));
+        return keys.iter().enumerate().any(|(at, key)| seen(at, key));
+    }
+    let mut sorted: Vec<String> = keys.iter().map(|key| key.to_ascii_lowercase()).collect();
+    sorted.sort_unstable();
+    sorted.windows(2).any(|pair| pair.first() == pair.last())
 }
 
 impl<'a> Node<'a> {
@@ -233,6 +288,32 @@ impl<'a> Node<'a> {
         let text = text.trim();
         let whole = text.split_once('.').filter(|(_, zeros)| zeros.bytes().all(|b| b == b'0')).map_or(text, |(w, _)| w);
         whole.parse().ok()
+    }
+
+    /// Refuses a value in which any object, however deep, has a key twice. Most of a resource is only skipped over when it
+    /// is read; this looks at the rest of it.
+    pub(crate) fn require_unique_keys(&self) -> Result<(), Unusable> {
+        match serde_json::from_str::<UniqueKeys>(self.raw) {
+            Ok(UniqueKeys) => Ok(()),
+            Err(error) => {
+                self.point_at_repeated_key()?;
+                let text = format!("the value cannot be read: {}; it was not used", reason(&error));
+                self.report(Diagnostic::new(&code::WRONG_TYPE, text).help("export the resource again"));
+                Err(Unusable)
+            }
+        }
+    }
+
+    /// Opens every object below until one refuses, which reports the place.
+    fn point_at_repeated_key(&self) -> Result<(), Unusable> {
+        let mut todo = vec![*self];
+        while let Some(node) = todo.pop() {
+            match node.object()? {
+                Some(object) => todo.extend(object.members().map(|(_, child)| child).filter(|c| c.is_object() || c.is_array())),
+                None => todo.extend(node.items().into_iter().filter(|c| c.is_object() || c.is_array())),
+            }
+        }
+        Ok(())
     }
 
     /// Reports a finding at this value.
