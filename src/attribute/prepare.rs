@@ -235,14 +235,25 @@ fn peering_facts(network: &Network<'_>, address: IpAddr, source_subnet: usize) -
 }
 
 /// Which of the servers' probe paths turn `allow` when the deciding rule or route alone is taken away (health.md 6.7).
-pub fn heals<'n>(network: &'n Network<'n>, servers: &[ProbedServer], decision: &Decision, asked: &[usize], ports: &dyn Fn(&ProbedServer) -> Option<u16>) -> Vec<usize> {
+pub fn heals<'n>(
+    network: &'n Network<'n>,
+    servers: &[ProbedServer],
+    decision: &Decision,
+    asked: &[usize],
+    ports: &dyn Fn(&ProbedServer) -> Option<u16>,
+) -> Vec<usize> {
     let Some(removed) = removal(network, decision) else { return Vec::new() };
     let cuts = Cuts::of(network, Side::Source);
-    let turns = |server: &ProbedServer| {
-        let gateway = network.snapshot.application_gateways.get(&server.gateway)?;
-        let sources = GatewaySources::of(network, gateway, &cuts);
-        let decided = without(network, &sources, server.address?, ports(server)?, &removed);
-        Some(decided.answer.verdict == Verdict::Allow)
-    };
-    asked.iter().copied().filter(|index| servers.get(*index).and_then(turns) == Some(true)).collect()
+    let mut sources: BTreeMap<&ResourceId, GatewaySources> = BTreeMap::new();
+    let mut out = Vec::new();
+    for index in asked {
+        let Some(server) = servers.get(*index) else { continue };
+        let Some(gateway) = network.snapshot.application_gateways.get(&server.gateway) else { continue };
+        let own = sources.entry(&gateway.id).or_insert_with(|| GatewaySources::of(network, gateway, &cuts));
+        let Some((address, port)) = server.address.zip(ports(server)) else { continue };
+        if without(network, own, address, port, &removed).answer.verdict == Verdict::Allow {
+            out.push(*index);
+        }
+    }
+    out
 }

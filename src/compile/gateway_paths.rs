@@ -7,6 +7,7 @@ use crate::model::{
 };
 use crate::net::{AddressSet, Point, RangeSet};
 use ipnet::IpNet;
+use std::collections::HashSet;
 use std::net::IpAddr;
 
 /// Private frontend addresses of every gateway in a subnet: never a source.
@@ -165,16 +166,13 @@ pub struct Member<'s> {
 /// naming it), and scale sets whose model names it.
 pub fn members<'s>(network: &Network<'s>, pool: &'s BackendPool) -> Vec<Member<'s>> {
     let mut out: Vec<Member<'s>> = Vec::new();
+    let mut seen: HashSet<(String, Option<IpAddr>)> = HashSet::new();
     let mut add = |member: Member<'s>| {
-        let same = |other: &Member<'_>| {
-            other.shown == member.shown
-                && match (&other.target, &member.target) {
-                    (Target::Address(a), Target::Address(b)) => a == b,
-                    (Target::Address(_), _) | (_, Target::Address(_)) => false,
-                    _ => true,
-                }
+        let address = match member.target {
+            Target::Address(address) => Some(address),
+            _ => None,
         };
-        if !out.iter().any(same) {
+        if seen.insert((member.shown.clone(), address)) {
             out.push(member);
         }
     };
@@ -205,18 +203,14 @@ pub fn members<'s>(network: &Network<'s>, pool: &'s BackendPool) -> Vec<Member<'
 /// Members by IP configuration.
 fn configurations<'s>(network: &Network<'s>, pool: &'s BackendPool) -> Vec<Member<'s>> {
     let snapshot = network.snapshot;
-    let mut ids: Vec<&'s ResourceId> = pool.ip_configurations.iter().map(|r| &r.value).collect();
-    for nic in snapshot.network_interfaces.values() {
-        for configuration in nic.configurations.iter().filter(|c| c.gateway_pools.contains(&pool.id)) {
-            if !ids.contains(&&configuration.id) {
-                ids.push(&configuration.id);
-            }
-        }
-    }
+    let named = pool.ip_configurations.iter().map(|r| &r.value);
+    let naming = snapshot.network_interfaces.values().flat_map(|nic| &nic.configurations);
+    let naming = naming.filter(|c| c.gateway_pools.contains(&pool.id)).map(|c| &c.id);
+    let mut seen: HashSet<&ResourceId> = HashSet::new();
     let mut out = Vec::new();
     let mut model_only: Vec<ResourceId> = Vec::new();
-    for id in ids {
-        let end = network.endpoints.iter().find(|end| end.configuration == Some(id));
+    for id in named.chain(naming).filter(|id| seen.insert(id)) {
+        let end = network.endpoint_of(id);
         let nic_name = id.parent().map(|nic| nic.name().to_owned()).unwrap_or_default();
         let shown = format!("{nic_name}/{}", id.name());
         let target = match end {

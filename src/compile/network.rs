@@ -94,6 +94,7 @@ pub struct Network<'s> {
     /// Members of application security groups: (address, virtual network).
     pub group_members: HashMap<ResourceId, HashSet<(IpAddr, Option<usize>)>>,
     endpoints_by_address: HashMap<IpAddr, Vec<usize>>,
+    endpoint_by_configuration: HashMap<&'s ResourceId, usize>,
     subnet_index: HashMap<ResourceId, usize>,
     vnet_index: HashMap<ResourceId, usize>,
     filter_index: HashMap<ResourceId, usize>,
@@ -114,6 +115,7 @@ impl<'s> Network<'s> {
             endpoints: Vec::new(),
             group_members: HashMap::new(),
             endpoints_by_address: HashMap::new(),
+            endpoint_by_configuration: HashMap::new(),
             subnet_index: HashMap::new(),
             vnet_index: HashMap::new(),
             filter_index: HashMap::new(),
@@ -192,6 +194,9 @@ impl<'s> Network<'s> {
         self.endpoints = endpoints::collect(self);
         for (index, end) in self.endpoints.iter().enumerate() {
             self.endpoints_by_address.entry(end.address).or_default().push(index);
+            if let Some(configuration) = end.configuration {
+                self.endpoint_by_configuration.entry(configuration).or_insert(index);
+            }
             let vnet = end.subnet.and_then(|i| self.subnets.get(i)).map(|node| node.vnet);
             for group in &end.groups {
                 self.group_members.entry((*group).clone()).or_default().insert((end.address, vnet));
@@ -274,6 +279,11 @@ impl<'s> Network<'s> {
                 None => node.prefixes.iter().any(|net| net.contains(&address)),
             })
             .min_by_key(|end| end.kind)
+    }
+
+    /// The endpoint of an IP configuration.
+    pub fn endpoint_of(&self, configuration: &ResourceId) -> Option<&Endpoint<'s>> {
+        self.endpoint_by_configuration.get(configuration).and_then(|index| self.endpoints.get(*index))
     }
 
     /// All endpoints with an address.
