@@ -15,7 +15,8 @@ use std::hint::black_box;
 
 const BACKENDS: usize = 10_000;
 const RULES: usize = 1_000;
-const PREFIX: &str = "/subscriptions/00000000-0000-4000-8000-000000000001/resourceGroups/rg-bench/providers/Microsoft.Network";
+const PREFIX: &str =
+    "/subscriptions/00000000-0000-4000-8000-000000000001/resourceGroups/rg-bench/providers/Microsoft.Network";
 
 /// A small linear congruential generator: the same estate on every machine.
 struct Seeded(u64);
@@ -45,9 +46,17 @@ fn rules(seed: &mut Seeded) -> Vec<Value> {
     (0..RULES)
         .map(|number| {
             let prefixes: Vec<String> = (0..=seed.below(8))
-                .map(|block| format!("10.{}.{}.0/24", if seed.below(4) == 0 { 0 } else { 2 + seed.below(200) }, block * 31 + seed.below(31)))
+                .map(|block| {
+                    format!(
+                        "10.{}.{}.0/24",
+                        if seed.below(4) == 0 { 0 } else { 2 + seed.below(200) },
+                        block * 31 + seed.below(31)
+                    )
+                })
                 .collect();
-            let destinations: Vec<String> = (0..=seed.below(8)).map(|block| format!("10.1.{}.{}/32", block * 4 + seed.below(4), seed.below(256))).collect();
+            let destinations: Vec<String> = (0..=seed.below(8))
+                .map(|block| format!("10.1.{}.{}/32", block * 4 + seed.below(4), seed.below(256)))
+                .collect();
             let ports: Vec<String> = (0..=seed.below(4)).map(|_| (1024 + seed.below(60_000)).to_string()).collect();
             let access = if seed.below(3) == 0 { "Deny" } else { "Allow" };
             json!({"name": format!("rule-{number}"), "properties": {
@@ -61,17 +70,24 @@ fn rules(seed: &mut Seeded) -> Vec<Value> {
 fn nic(number: usize) -> Value {
     let name = format!("nic-{number}");
     let configuration = format!("{}/ipConfigurations/ipconfig1", id("networkInterfaces", &name));
-    resource("networkInterfaces", &name, &json!({
+    resource(
+        "networkInterfaces",
+        &name,
+        &json!({
         "enableIPForwarding": false, "macAddress": "00-0D-3A-00-00-00", "primary": true,
         "ipConfigurations": [{"id": configuration, "name": "ipconfig1", "properties": {
             "privateIPAddress": address(number), "privateIPAllocationMethod": "Dynamic", "primary": true,
-            "subnet": {"id": format!("{}/subnets/web", id("virtualNetworks", "vnet"))}}}]}))
+            "subnet": {"id": format!("{}/subnets/web", id("virtualNetworks", "vnet"))}}}]}),
+    )
 }
 
 fn gateway() -> Value {
     let own = id("applicationGateways", "agw");
     let members: Vec<Value> = (0..BACKENDS).map(|number| json!({"ipAddress": address(number)})).collect();
-    resource("applicationGateways", "agw", &json!({
+    resource(
+        "applicationGateways",
+        "agw",
+        &json!({
         "sku": {"name": "Standard_v2", "tier": "Standard_v2"},
         "gatewayIPConfigurations": [{"name": "g", "properties": {"subnet": {"id": format!("{}/subnets/agw", id("virtualNetworks", "vnet"))}}}],
         "frontendIPConfigurations": [{"name": "f", "properties": {"publicIPAddress": {"id": id("publicIPAddresses", "pip")}}}],
@@ -79,7 +95,8 @@ fn gateway() -> Value {
         "backendHttpSettingsCollection": [{"id": format!("{own}/backendHttpSettingsCollection/https"), "name": "https", "properties": {"port": 8443, "protocol": "Https"}}],
         "requestRoutingRules": [{"name": "r", "properties": {
             "backendAddressPool": {"id": format!("{own}/backendAddressPools/pool")},
-            "backendHttpSettings": {"id": format!("{own}/backendHttpSettingsCollection/https")}}}]}))
+            "backendHttpSettings": {"id": format!("{own}/backendHttpSettingsCollection/https")}}}]}),
+    )
 }
 
 fn estate() -> Vec<u8> {
@@ -94,9 +111,13 @@ fn estate() -> Vec<u8> {
     };
     let mut all = vec![
         resource("networkSecurityGroups", "nsg", &json!({"securityRules": rules(&mut seed)})),
-        resource("virtualNetworks", "vnet", &json!({
+        resource(
+            "virtualNetworks",
+            "vnet",
+            &json!({
             "addressSpace": {"addressPrefixes": ["10.0.0.0/15"]},
-            "subnets": [subnet("agw", "10.0.0.0/24", &json!({})), subnet("web", "10.1.0.0/18", &nsg)]})),
+            "subnets": [subnet("agw", "10.0.0.0/24", &json!({})), subnet("web", "10.1.0.0/18", &nsg)]}),
+        ),
         gateway(),
     ];
     all.extend((0..BACKENDS).map(nic));
@@ -119,10 +140,12 @@ fn whole_estate(criterion: &mut Criterion) {
     group.bench_function("parse floor (serde_json, ignored)", |b| {
         b.iter(|| serde_json::from_slice::<IgnoredAny>(black_box(&bytes)).is_ok());
     });
-    group.bench_function("ingest", |b| b.iter(|| load(input(black_box(&bytes)))));
+    group.bench_function("ingest", |b| b.iter(|| load(input(black_box(&bytes)))););
     group.throughput(Throughput::Elements(BACKENDS as u64));
-    group.bench_function("compile", |b| b.iter(|| Network::compile(black_box(&loaded.snapshot), Assumptions::default())));
-    group.bench_function("evaluate", |b| b.iter(|| matrix(black_box(&network), &|_| {})));
+    group.bench_function("compile", |b| {
+        b.iter(|| Network::compile(black_box(&loaded.snapshot), Assumptions::default()));
+    });
+    group.bench_function("evaluate", |b| b.iter(|| matrix(black_box(&network), &|_| {})););
     group.finish();
 }
 

@@ -18,7 +18,11 @@ fn main() -> ExitCode {
     // A panic is a bug of ours: say so without the input's data, and exit 70.
     std::panic::set_hook(Box::new(|info| {
         let place = info.location().map(ToString::to_string).unwrap_or_default();
-        let _ = writeln!(io::stderr(), "gatepath {}: internal error at {place}; please report it", env!("CARGO_PKG_VERSION"));
+        let _ = writeln!(
+            io::stderr(),
+            "gatepath {}: internal error at {place}; please report it",
+            env!("CARGO_PKG_VERSION")
+        );
     }));
     let run = std::panic::AssertUnwindSafe(|| gatepath::cli::run(std::env::args_os(), &mut streams));
     let code = std::panic::catch_unwind(run).unwrap_or(gatepath::cli::exit::BUG);

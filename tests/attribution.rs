@@ -1,7 +1,15 @@
 //! Attribution cases through the command line: class, verdict, confidence, decider, evidence and mentions of every case
 //! that needs no change history and no resource of a later version.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "a failed expectation is a failed test")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a failed expectation is a failed test"
+)]
 
 mod support;
 
@@ -73,9 +81,9 @@ fn same(expected: &Value, got: &Value) -> bool {
 }
 
 fn compare(expect: &Value, servers: &[Value]) -> Vec<String> {
-    let found = servers.iter().find(|server| {
-        ["pool", "setting", "server"].iter().all(|key| same(&expect[*key], &server[*key]))
-    });
+    let found = servers
+        .iter()
+        .find(|server| ["pool", "setting", "server"].iter().all(|key| same(&expect[*key], &server[*key])));
     let Some(found) = found else { return vec!["no such server in the answer".to_owned()] };
     let mut out = Vec::new();
     let mut check = |key: &str, expected: &Value| {
@@ -139,7 +147,10 @@ fn whole(case: &Value, report: &Value) -> Vec<String> {
     let mut out = Vec::new();
     let servers = report["servers"].as_array().unwrap();
     for absent in case["absentClasses"].as_array().map(Vec::as_slice).unwrap_or_default() {
-        if servers.iter().any(|server| server["class"] == *absent || server["also"].as_array().unwrap().contains(absent)) {
+        if servers
+            .iter()
+            .any(|server| server["class"] == *absent || server["also"].as_array().unwrap().contains(absent))
+        {
             out.push(format!("class {absent} must not appear"));
         }
     }

@@ -1,6 +1,14 @@
 //! The contract of the command line: columns, exit codes, what goes to which stream, determinism.
 
-#![expect(clippy::unwrap_used, reason = "a failed expectation is a failed test")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a failed expectation is a failed test"
+)]
 
 mod support;
 
@@ -129,11 +137,17 @@ fn flows_keep_their_order_and_cells() {
     let ran = gatepath_with(&["check", &sample("02-broken"), "--flows", "-", "-o", "csv"], flows);
     let lines: Vec<&str> = ran.out.lines().collect();
     assert_eq!(ran.code, 1, "{}", ran.err);
-    assert_eq!(lines.first(), Some(&"source,destination,protocol,source_port,destination_port,verdict,stage,resource,rule"));
+    assert_eq!(
+        lines.first(),
+        Some(&"source,destination,protocol,source_port,destination_port,verdict,stage,resource,rule")
+    );
     assert_eq!(lines.get(1), Some(&"10.40.0.5,10.40.2.6,TCP,,8080,deny,nsg-in-nic,nsg-nic-orders-3,Deny-Vnet-In"));
     assert!(lines.get(2).unwrap().starts_with("10.40.0.4,10.40.2.4,tcp,50000,8080,allow,"));
     assert!(lines.get(3).unwrap().starts_with("10.40.0.4,10.40.2.4,Icmp,,,"));
-    let empty = gatepath_with(&["check", &sample("02-broken"), "--flows", "-"], b"source,destination,protocol,source_port,destination_port\n");
+    let empty = gatepath_with(
+        &["check", &sample("02-broken"), "--flows", "-"],
+        b"source,destination,protocol,source_port,destination_port\n",
+    );
     assert_eq!(empty.code, 2);
 }
 
@@ -162,7 +176,8 @@ fn the_order_of_arguments_and_the_thread_count_change_nothing() {
 fn standard_input_is_a_file_like_any_other() {
     let folder = sample("02-broken");
     let nsg = fs::read(format!("{folder}/nsg.json")).unwrap();
-    let others: Vec<String> = ["vnet", "nic", "public-ip", "application-gateway"].iter().map(|n| format!("{folder}/{n}.json")).collect();
+    let others: Vec<String> =
+        ["vnet", "nic", "public-ip", "application-gateway"].iter().map(|n| format!("{folder}/{n}.json")).collect();
     let mut line = vec!["matrix", "-", "-o", "csv"];
     line.extend(others.iter().map(String::as_str));
     assert_eq!(gatepath_with(&line, &nsg).out, gatepath(&["matrix", &folder, "-o", "csv"]).out);

@@ -1,6 +1,14 @@
 //! Conformance cases through the command line: verdict, stage, resource, rule and diagnostics of every case.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "a failed expectation is a failed test")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a failed expectation is a failed test"
+)]
 
 mod support;
 
@@ -27,7 +35,8 @@ fn in_scope(case: &Value) -> bool {
 fn cases(from: &Path) -> Vec<Case> {
     let mut files: Vec<PathBuf> = fs::read_dir(from).expect("cases").map(|entry| entry.unwrap().path()).collect();
     files.sort();
-    let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join("conformance").join(from.to_string_lossy().replace('/', "_"));
+    let root =
+        Path::new(env!("CARGO_TARGET_TMPDIR")).join("conformance").join(from.to_string_lossy().replace('/', "_"));
     files
         .iter()
         .map(|file| serde_json::from_str::<Value>(&fs::read_to_string(file).unwrap()).expect("a case is JSON"))
@@ -70,7 +79,10 @@ fn ask(case: &Case) -> Got {
         let findings = report["findings"].as_array().unwrap();
         let first = findings.first().cloned().unwrap_or(Value::Null);
         let name = first["resource"].as_str().map(|id| Value::from(id.rsplit('/').next().unwrap()));
-        return Got { answer: [verdict.into(), Value::Null, name.unwrap_or(Value::Null), first["rule"].clone()], names: names(&report["findings"]) };
+        return Got {
+            answer: [verdict.into(), Value::Null, name.unwrap_or(Value::Null), first["rule"].clone()],
+            names: names(&report["findings"]),
+        };
     }
     let text = |key: &str| match &query[key] {
         Value::String(text) => text.clone(),
@@ -100,7 +112,10 @@ fn ask(case: &Case) -> Got {
     };
     assert_eq!(ran.code, expected_code, "{}: exit code", case.id);
     let field = |key: &str| report[key].clone();
-    Got { answer: [field("verdict"), field("stage"), field("resource"), field("rule")], names: names(&report["diagnostics"]) }
+    Got {
+        answer: [field("verdict"), field("stage"), field("resource"), field("rule")],
+        names: names(&report["diagnostics"]),
+    }
 }
 
 /// What differs from the case's expectation.
@@ -116,10 +131,11 @@ fn differences(case: &Case) -> Vec<String> {
             out.push(format!("{key}: expected {}, got {value}", expect[key]));
         }
     }
-    let list = |key: &str| expect[key].as_array().cloned().unwrap_or_default();
-    let reported = |wanted: &Value| got.names.iter().any(|name| wanted.as_str().is_some_and(|w| w.eq_ignore_ascii_case(name)));
-    out.extend(list("diagnostics").iter().filter(|d| !reported(d)).map(|d| format!("not reported: {d}")));
-    out.extend(list("absentDiagnostics").iter().filter(|d| reported(d)).map(|d| format!("wrongly reported: {d}")));
+    let wanted = |key: &str| expect[key].as_array().cloned().unwrap_or_default();
+    let reported =
+        |wanted: &Value| got.names.iter().any(|name| wanted.as_str().is_some_and(|w| w.eq_ignore_ascii_case(name)));
+    out.extend(wanted("diagnostics").iter().filter(|d| !reported(d)).map(|d| format!("not reported: {d}")));
+    out.extend(wanted("absentDiagnostics").iter().filter(|d| reported(d)).map(|d| format!("wrongly reported: {d}")));
     out
 }
 

@@ -1,7 +1,15 @@
 //! Bad input: each gives a diagnostic with code, place and next step; the good part is used where that is safe; nothing
 //! is guessed, nothing is dropped in silence, and nothing panics.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::string_slice, reason = "a failed expectation is a failed test")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a failed expectation is a failed test"
+)]
 
 mod support;
 
@@ -79,7 +87,8 @@ fn truncated_json_is_not_used_and_the_rest_is() {
 fn truncation_at_every_length_never_panics() {
     let text = fs::read("samples/02-broken/health.json").unwrap();
     for length in 0..text.len() {
-        let inputs = vec![gatepath::ingest::Input { name: "cut.json".to_owned(), bytes: text[..length].to_vec(), named: true }];
+        let inputs =
+            vec![gatepath::ingest::Input { name: "cut.json".to_owned(), bytes: text[..length].to_vec(), named: true }];
         let loaded = gatepath::ingest::load(inputs);
         let whole = text[length..].iter().all(u8::is_ascii_whitespace);
         assert_eq!(loaded.health.is_empty(), !whole, "{length}");
@@ -116,7 +125,9 @@ fn a_wrong_type_makes_the_resource_unusable() {
 
 #[test]
 fn a_depth_cut_export_is_named_as_such() {
-    let folder = spoil_nsg("depth", |nsg| nsg["securityRules"] = json!(["Microsoft.Azure.Commands.Network.Models.PSSecurityRule"]));
+    let folder = spoil_nsg("depth", |nsg| {
+        nsg["securityRules"] = json!(["Microsoft.Azure.Commands.Network.Models.PSSecurityRule"]);
+    });
     assert!(diagnosed(&folder, "GP111")["help"].as_str().unwrap().contains("-Depth"));
     assert_eq!(verdict_of(&folder, BROKEN).0, "unknown");
 }
@@ -153,7 +164,9 @@ fn invalid_values_of_a_rule_are_unknown_where_they_decide() {
 #[test]
 fn huge_numbers_are_values_like_any_other() {
     for (number, value) in ["1e400", "99999999999999999999", "-0", "100.5"].into_iter().enumerate() {
-        let folder = spoil(&format!("huge-{number}"), "nsg.json", |text| text.replacen("\"priority\": 100,", &format!("\"priority\": {value},"), 1));
+        let folder = spoil(&format!("huge-{number}"), "nsg.json", |text| {
+            text.replacen("\"priority\": 100,", &format!("\"priority\": {value},"), 1)
+        });
         let (ran, _) = run(&folder, "matrix");
         assert!([0, 1, 2, 3].contains(&ran.code), "{value}");
     }
@@ -173,7 +186,11 @@ fn a_dangling_reference_names_the_command_that_exports_it() {
 fn two_exports_that_disagree_are_both_left_out() {
     let folder = copy("conflict", "02-broken");
     let text = fs::read_to_string(folder.join("nsg.json")).unwrap();
-    fs::write(folder.join("nsg-older.json"), text.replacen("\"destinationPortRange\": \"8443\"", "\"destinationPortRange\": \"8080\"", 1)).unwrap();
+    fs::write(
+        folder.join("nsg-older.json"),
+        text.replacen("\"destinationPortRange\": \"8443\"", "\"destinationPortRange\": \"8080\"", 1),
+    )
+    .unwrap();
     let found = diagnosed(&folder, "GP113");
     assert!(!found["resource"].is_null() && !found["file"].is_null());
     assert_eq!(verdict_of(&folder, BROKEN).0, "unknown");
@@ -195,9 +212,17 @@ fn a_resource_graph_answer_that_is_cut_off_is_said_so() {
 
 #[test]
 fn a_health_record_of_another_gateway_is_joined_with_nothing() {
-    let ran = gatepath(&["health", "samples/01-working/snapshot", "--record", "samples/02-broken/health.json", "-o", "json"]);
+    let ran =
+        gatepath(&["health", "samples/01-working/snapshot", "--record", "samples/02-broken/health.json", "-o", "json"]);
     let same_gateway = ran.code;
-    let other = gatepath(&["health", "samples/01-working/snapshot", "--record", "samples/09-probe-port/health.json", "-o", "json"]);
+    let other = gatepath(&[
+        "health",
+        "samples/01-working/snapshot",
+        "--record",
+        "samples/09-probe-port/health.json",
+        "-o",
+        "json",
+    ]);
     assert_eq!(other.code, 2, "{}", other.out);
     assert!(other.err.contains("GP116"), "{}", other.err);
     assert!([0, 1].contains(&same_gateway));

@@ -1,7 +1,5 @@
 //! Every sample's README is a test: its commands are run and their output compared. `TRYCMD=overwrite` writes it anew.
 
-#![expect(clippy::expect_used, reason = "a failed expectation is a failed test")]
-
 use std::path::Path;
 
 #[test]

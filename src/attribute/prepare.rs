@@ -23,7 +23,12 @@ use std::net::IpAddr;
 
 /// Facts of every gateway of the snapshot, with its management path.
 pub fn gateways(network: &Network<'_>, management: impl Fn(&ApplicationGateway) -> Management) -> Vec<GatewayFacts> {
-    network.snapshot.application_gateways.values().map(|gateway| facts_of(network, gateway, &management(gateway))).collect()
+    network
+        .snapshot
+        .application_gateways
+        .values()
+        .map(|gateway| facts_of(network, gateway, &management(gateway)))
+        .collect()
 }
 
 fn facts_of(network: &Network<'_>, gateway: &ApplicationGateway, management: &Management) -> GatewayFacts {
@@ -50,7 +55,10 @@ fn facts_of(network: &Network<'_>, gateway: &ApplicationGateway, management: &Ma
             rule: management.rule.clone(),
             reason: management.reason.clone(),
         },
-        source_prefixes: subnets.filter_map(|index| network.subnet(index)).flat_map(|node| node.prefixes.clone()).collect(),
+        source_prefixes: subnets
+            .filter_map(|index| network.subnet(index))
+            .flat_map(|node| node.prefixes.clone())
+            .collect(),
         pools: gateway
             .pools
             .iter()
@@ -98,7 +106,12 @@ pub fn servers<'n>(network: &'n Network<'n>, rows: &[Row<'n>]) -> Vec<ProbedServ
     out
 }
 
-fn server<'n>(network: &'n Network<'n>, probe: &Row<'n>, data: Option<&Row<'n>>, sources: &GatewaySources) -> ProbedServer {
+fn server<'n>(
+    network: &'n Network<'n>,
+    probe: &Row<'n>,
+    data: Option<&Row<'n>>,
+    sources: &GatewaySources,
+) -> ProbedServer {
     let explanation = explanation(network, probe, sources);
     let (scale_set, scale_set_prefixes) = match &probe.member.target {
         Target::ScaleSet { scale_set, subnet, .. } => {
@@ -129,7 +142,10 @@ fn server<'n>(network: &'n Network<'n>, probe: &Row<'n>, data: Option<&Row<'n>>,
         scale_set,
         scale_set_prefixes,
         public_sources: public_sources(network, probe),
-        further_blockers: explanation.as_ref().map(|e| e.blockers.iter().skip(1).cloned().collect()).unwrap_or_default(),
+        further_blockers: explanation
+            .as_ref()
+            .map(|e| e.blockers.iter().skip(1).cloned().collect())
+            .unwrap_or_default(),
         opaque_hop: opaque(code::NVA.code),
         time: TimeRelation::NoTime,
         facts: facts(network, probe, explanation.as_ref(), sources),
@@ -166,9 +182,15 @@ fn facts<'n>(
 ) -> Vec<String> {
     let mut out = Vec::new();
     for note in &row.answer.notes {
-        if [&code::NVA_FORWARDING, &code::PEERING_ACCESS, &code::INFLATED_TAG, &code::NO_EGRESS, &code::NEXT_HOP_UNREACHABLE]
-            .iter()
-            .any(|code| code.code == note.code.code)
+        if [
+            &code::NVA_FORWARDING,
+            &code::PEERING_ACCESS,
+            &code::INFLATED_TAG,
+            &code::NO_EGRESS,
+            &code::NEXT_HOP_UNREACHABLE,
+        ]
+        .iter()
+        .any(|code| code.code == note.code.code)
         {
             out.push(note.message.clone());
         }

@@ -1,4 +1,6 @@
-//! The command line.
+//! The command line. Doc comments of arguments are the help texts, where backticks would be printed.
+
+#![expect(clippy::doc_markdown, reason = "doc comments here are printed as they stand")]
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -23,7 +25,9 @@ pub enum Command {
     #[command(after_help = FORMATS)]
     Inspect(InspectArgs),
     /// One flow or flow set with its trace, or many flows from a CSV file
-    #[command(after_help = "examples:\n  gatepath check snap/ --from agw-shop --to 10.20.2.5:8080\n  gatepath check snap/ --flows flows.csv -o csv\n\nflows.csv has the columns source,destination,protocol,source_port,destination_port\n(empty source port = any ephemeral port; empty destination port for Icmp, Esp, Ah)")]
+    #[command(
+        after_help = "examples:\n  gatepath check snap/ --from agw-shop --to 10.20.2.5:8080\n  gatepath check snap/ --flows flows.csv -o csv\n\nflows.csv has the columns source,destination,protocol,source_port,destination_port\n(empty source port = any ephemeral port; empty destination port for Icmp, Esp, Ah)"
+    )]
     Check(CheckArgs),
     /// Every gateway -> backend path: pools x settings x servers x ports
     Matrix(MatrixArgs),

@@ -36,7 +36,9 @@ fn one(args: &CheckArgs, network: &Network<'_>, loaded: &Loaded, io: &mut Io<'_>
     let to = endpoint::to(network, args.to.as_deref().unwrap_or_default())?;
     let port = match (protocol.has_ports(), to.port) {
         (true, Some(port)) => port,
-        (true, None) => return Err(CliError::Usage(format!("--to needs a port for {}: {}:443", args.proto, to.address))),
+        (true, None) => {
+            return Err(CliError::Usage(format!("--to needs a port for {}: {}:443", args.proto, to.address)));
+        }
         (false, None) => 0,
         (false, Some(_)) => return Err(CliError::Usage(format!("{} has no ports", args.proto))),
     };
@@ -62,7 +64,9 @@ fn one(args: &CheckArgs, network: &Network<'_>, loaded: &Loaded, io: &mut Io<'_>
     match args.common.output.format {
         Format::Text => text(&report, look(args.common.output.color, io), io.out)?,
         Format::Json => json(&report, io.out)?,
-        Format::Csv => return Err(CliError::Usage("one question prints text or json; csv goes with --flows".to_owned())),
+        Format::Csv => {
+            return Err(CliError::Usage("one question prints text or json; csv goes with --flows".to_owned()));
+        }
     }
     Ok(decided.answer.verdict)
 }
@@ -94,7 +98,8 @@ fn flows(args: &CheckArgs, network: &Network<'_>, loaded: &Loaded, io: &mut Io<'
         .into_par_iter()
         .enumerate()
         .map(|(index, cells)| {
-            let decided = flow(network, &cuts, &cells).map_err(|what| CliError::Usage(format!("flows line {}: {what}", index + 2)))?;
+            let decided = flow(network, &cuts, &cells)
+                .map_err(|what| CliError::Usage(format!("flows line {}: {what}", index + 2)))?;
             Ok(FlowRow { cells, decided })
         })
         .collect();
@@ -141,7 +146,12 @@ fn parse(text: &str) -> Result<Vec<[String; 5]>, CliError> {
         match place {
             Some(place) => places.push(Some(place)),
             None if optional => places.push(None),
-            None => return Err(CliError::Usage(format!("flows: column {column} is missing; columns are {}", COLUMNS.join(",")))),
+            None => {
+                return Err(CliError::Usage(format!(
+                    "flows: column {column} is missing; columns are {}",
+                    COLUMNS.join(",")
+                )));
+            }
         }
     }
     let mut rows = Vec::new();

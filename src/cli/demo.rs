@@ -28,7 +28,10 @@ pub(super) fn run(args: &DemoArgs, io: &mut Io<'_>) -> Result<u8, CliError> {
     writeln!(io.out, "A built-in sample: gateway agw-demo, three pools, and what its backend health said.\n")?;
     answer(&network, &loaded, None, None, Format::Text, look, false, io)?;
     writeln!(io.out, "\nWith your own exports in a folder snap/:")?;
-    writeln!(io.out, "  az network nsg list -o json > snap/nsg.json        (the same for vnet, nic, route-table, public-ip)")?;
+    writeln!(
+        io.out,
+        "  az network nsg list -o json > snap/nsg.json        (the same for vnet, nic, route-table, public-ip)"
+    )?;
     writeln!(io.out, "  az network application-gateway list -o json > snap/application-gateway.json")?;
     writeln!(io.out, "  az network application-gateway show-backend-health -g GROUP -n NAME -o json > health.json")?;
     writeln!(io.out, "  gatepath health snap/ --record health.json")?;

@@ -53,7 +53,9 @@ pub(super) fn from(network: &Network<'_>, text: Option<&str>, ipv4: bool) -> Res
         }
         _ => {
             let mut list: Vec<String> = gateways.iter().chain(&nics).map(|id| id.as_str().to_owned()).collect();
-            list.extend(subnets.iter().filter_map(|i| network.subnet(*i)).map(|node| node.subnet.id.as_str().to_owned()));
+            list.extend(
+                subnets.iter().filter_map(|i| network.subnet(*i)).map(|node| node.subnet.id.as_str().to_owned()),
+            );
             Err(CliError::Usage(format!("{text} is ambiguous: {}", list.join(", "))))
         }
     }
@@ -100,9 +102,8 @@ fn subnet(network: &Network<'_>, index: usize) -> From {
 
 fn nic(network: &Network<'_>, id: &ResourceId) -> From {
     let ends = network.endpoints.iter().filter(|end| end.kind == EndpointKind::Nic && end.id == id);
-    let groups: Vec<SourceGroup> = ends
-        .map(|end| SourceGroup { addresses: std::iter::once(end.address).collect(), subnet: end.subnet })
-        .collect();
+    let groups: Vec<SourceGroup> =
+        ends.map(|end| SourceGroup { addresses: std::iter::once(end.address).collect(), subnet: end.subnet }).collect();
     From { shown: network.name(id), groups }
 }
 
@@ -117,7 +118,8 @@ pub(super) fn to(network: &Network<'_>, text: &str) -> Result<To, CliError> {
         };
         return Ok(To { shown, address, port });
     }
-    let nics: Vec<_> = network.endpoints.iter().filter(|end| end.kind == EndpointKind::Nic && load::names(end.id, host)).collect();
+    let nics: Vec<_> =
+        network.endpoints.iter().filter(|end| end.kind == EndpointKind::Nic && load::names(end.id, host)).collect();
     match nics.as_slice() {
         [one] => return Ok(To { shown: format!("{} {}", one.name, one.address), address: one.address, port }),
         [] => {}

@@ -40,7 +40,13 @@ pub(super) fn run(args: &ExplainArgs, io: &mut Io<'_>) -> Result<u8, CliError> {
         return Ok(exit::OK);
     }
     if let Some(entry) = entry_named(text) {
-        writeln!(io.out, "{} {} (backend-health message, evidence: {})\n", entry.code, entry.name, entry.evidence.word())?;
+        writeln!(
+            io.out,
+            "{} {} (backend-health message, evidence: {})\n",
+            entry.code,
+            entry.name,
+            entry.evidence.word()
+        )?;
         writeln!(io.out, "{}\n", entry.manual)?;
         writeln!(io.out, "proves  {}", entry.proves)?;
         writeln!(io.out, "look at {}", entry.look_at)?;
@@ -50,7 +56,10 @@ pub(super) fn run(args: &ExplainArgs, io: &mut Io<'_>) -> Result<u8, CliError> {
         writeln!(io.out, "{} (conclusion of gatepath health)\n\n{}", class.name(), class.manual())?;
         return Ok(exit::OK);
     }
-    let known = CODES.iter().flat_map(|code| [code.code, code.name]).chain(Stage::ALL.iter().map(|stage| stage.name()))
+    let known = CODES
+        .iter()
+        .flat_map(|code| [code.code, code.name])
+        .chain(Stage::ALL.iter().map(|stage| stage.name()))
         .chain(entries().iter().map(|entry| entry.code))
         .chain(Class::ALL.iter().map(|class| class.name()));
     Err(CliError::Usage(super::load::unknown("code", text, known)))

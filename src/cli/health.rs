@@ -16,7 +16,8 @@ use jiff::Timestamp;
 /// Exit 1 where an unhealthy server is attributed to the network, 3 where an unhealthy one is not decidable.
 pub(super) fn run(args: &HealthArgs, io: &mut Io<'_>) -> Result<u8, CliError> {
     let at = args.at.as_deref().map(|text| {
-        parse_time(text).ok_or_else(|| CliError::Usage(format!("--at {text}: expected a time with a zone, 2026-11-20T07:42Z")))
+        parse_time(text)
+            .ok_or_else(|| CliError::Usage(format!("--at {text}: expected a time with a zone, 2026-11-20T07:42Z")))
     });
     let at = at.transpose()?;
     let loaded = load::load(&args.common, &args.record, io)?;
@@ -82,8 +83,10 @@ pub(super) fn answer(
         let gateway = gateways.iter().find(|g| g.id == server.gateway)?;
         gateway.settings.iter().find(|s| s.id == server.setting).map(|s| s.probe_port)
     };
-    let heals = |decision: &crate::solve::Decision, asked: &[usize]| prepare::heals(network, &servers, decision, asked, &ports);
-    let input = AttributionInput { gateways: &gateways, servers: &servers, records: &loaded.health, heals: Some(&heals) };
+    let heals =
+        |decision: &crate::solve::Decision, asked: &[usize]| prepare::heals(network, &servers, decision, asked, &ports);
+    let input =
+        AttributionInput { gateways: &gateways, servers: &servers, records: &loaded.health, heals: Some(&heals) };
     let mut attribution = attribute(&input);
     if let Some(name) = gateway {
         let id = &load::gateway(network, name)?.id;

@@ -25,8 +25,9 @@ pub(super) fn load(common: &Common, more: &[PathBuf], io: &mut Io<'_>) -> Result
 
 fn resolve(text: &str, loaded: &mut Loaded) -> Result<(), CliError> {
     let content = match text.strip_prefix('@') {
-        Some(file) => std::fs::read_to_string(file)
-            .map_err(|error| CliError::Usage(format!("--resolve @{file}: {error}")))?,
+        Some(file) => {
+            std::fs::read_to_string(file).map_err(|error| CliError::Usage(format!("--resolve @{file}: {error}")))?
+        }
         None => text.to_owned(),
     };
     let hosts = ingest::read_hosts(&content)
@@ -163,7 +164,8 @@ mod tests {
 
     #[test]
     fn names_of_resources() {
-        let id = ResourceId::new("/subscriptions/s/resourceGroups/rg-a/providers/Microsoft.Network/applicationGateways/Agw");
+        let id =
+            ResourceId::new("/subscriptions/s/resourceGroups/rg-a/providers/Microsoft.Network/applicationGateways/Agw");
         for text in ["agw", "RG-A/agw", id.as_str()] {
             assert!(names(&id, text), "{text}");
         }

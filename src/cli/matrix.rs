@@ -8,9 +8,9 @@ use crate::diagnostic::Diagnostic;
 use crate::ingest::Loaded;
 use crate::report::matrix::{MatrixReport, csv, json, text};
 use crate::report::text::Look;
+use crate::solve::Verdict;
 use crate::solve::anomaly::{self, Management};
 use crate::solve::matrix::{Row, count, matrix};
-use crate::solve::Verdict;
 
 /// Exit 1 where a path is blocked or partial, 3 where one is unknown.
 pub(super) fn run(args: &MatrixArgs, io: &mut Io<'_>) -> Result<u8, CliError> {
@@ -38,7 +38,11 @@ pub(super) fn show(loaded: &Loaded, common: &Common, gateway: Option<&str>, io: 
 }
 
 /// The rows of all gateways or of one.
-pub(super) fn rows<'n>(network: &'n Network<'n>, gateway: Option<&str>, progress: bool) -> Result<Vec<Row<'n>>, CliError> {
+pub(super) fn rows<'n>(
+    network: &'n Network<'n>,
+    gateway: Option<&str>,
+    progress: bool,
+) -> Result<Vec<Row<'n>>, CliError> {
     let only = gateway.map(|name| load::gateway(network, name)).transpose()?;
     let bar = Progress::new(progress, count(network));
     let mut rows = matrix(network, &|done| bar.advance(done));

@@ -6,8 +6,8 @@ use super::peering::{self, Peer};
 use super::routing::{self, RoutingTable};
 use super::tags;
 use crate::model::{
-    ApplicationGateway, Located, NetworkSecurityGroup, Peering, ResourceId, RouteTable, Snapshot, Subnet, UnmodelledKind,
-    VirtualNetwork,
+    ApplicationGateway, Located, NetworkSecurityGroup, Peering, ResourceId, RouteTable, Snapshot, Subnet,
+    UnmodelledKind, VirtualNetwork,
 };
 use crate::net::AddressSet;
 use ipnet::IpNet;
@@ -150,7 +150,8 @@ impl<'s> Network<'s> {
                 subnets.push(own);
                 let nsg = subnet.nsg.as_ref().map(|r| &r.value).or_else(|| back.nsgs.get(&subnet.id).copied());
                 let refuses = refuses_nsg(&subnet.name);
-                let table = subnet.route_table.as_ref().map(|r| &r.value).or_else(|| back.tables.get(&subnet.id).copied());
+                let table =
+                    subnet.route_table.as_ref().map(|r| &r.value).or_else(|| back.tables.get(&subnet.id).copied());
                 self.subnets.push(SubnetNode {
                     subnet,
                     vnet: index,
@@ -178,9 +179,8 @@ impl<'s> Network<'s> {
         }
         // Longest prefix first, then by id: the first hit is the subnet of an address.
         let ids: Vec<&ResourceId> = self.subnets.iter().map(|node| &node.subnet.id).collect();
-        self.subnet_prefixes.sort_by(|a, b| {
-            b.0.prefix_len().cmp(&a.0.prefix_len()).then_with(|| ids.get(a.1).cmp(&ids.get(b.1)))
-        });
+        self.subnet_prefixes
+            .sort_by(|a, b| b.0.prefix_len().cmp(&a.0.prefix_len()).then_with(|| ids.get(a.1).cmp(&ids.get(b.1))));
         for gateway in self.snapshot.application_gateways.values() {
             for subnet in &gateway.subnets {
                 if let Some(node) = self.subnet_index.get(&subnet.value).and_then(|i| self.subnets.get_mut(*i)) {

@@ -24,8 +24,8 @@ pub(crate) fn usable<'s>(network: &Network<'s>, subnet: usize) -> Vec<Peer<'s>> 
     let mut out = Vec::new();
     for peering in &vnet.vnet.peerings {
         let remote = peering.remote.as_ref().and_then(|id| network.vnet_by_id(id));
-        let back_connected = remote
-            .is_none_or(|remote| network.reverse_peering(node.vnet, remote).is_some_and(Peering::is_connected));
+        let back_connected =
+            remote.is_none_or(|remote| network.reverse_peering(node.vnet, remote).is_some_and(Peering::is_connected));
         if !peering.is_connected() || !back_connected {
             continue;
         }
@@ -44,8 +44,7 @@ pub(crate) fn usable<'s>(network: &Network<'s>, subnet: usize) -> Vec<Peer<'s>> 
             if let Some(remote) = remote_node.filter(|_| !peering.remote_subnets.is_empty()) {
                 let named = |name: &str| peering.remote_subnets.contains(&name.to_ascii_lowercase());
                 let subnets = remote.subnets.iter().filter_map(|index| network.subnet(*index));
-                prefixes =
-                    subnets.filter(|s| named(&s.subnet.name)).flat_map(|s| s.prefixes.iter().copied()).collect();
+                prefixes = subnets.filter(|s| named(&s.subnet.name)).flat_map(|s| s.prefixes.iter().copied()).collect();
             }
         }
         out.push(Peer { peering, remote, prefixes });

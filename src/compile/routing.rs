@@ -179,7 +179,12 @@ pub(crate) fn effective<'s>(network: &Network<'s>, node: &SubnetNode<'s>) -> Rou
     let gateway = gateway_prefixes(network, node);
     system_routes(network, node, &gateway, &mut table);
     for prefix in gateway {
-        table.push(Route { source: RouteSource::Gateway, prefix: Some(prefix), next_hop: NextHop::Gateway, user: None });
+        table.push(Route {
+            source: RouteSource::Gateway,
+            prefix: Some(prefix),
+            next_hop: NextHop::Gateway,
+            user: None,
+        });
     }
     for service in &node.subnet.service_endpoints {
         let tag = service.trim_start_matches("microsoft.");
@@ -244,8 +249,7 @@ fn system_routes<'s>(network: &Network<'s>, node: &SubnetNode<'s>, gateway: &[Ip
     let default6 = IpNet::V6(ipnet::Ipv6Net::new_assert(std::net::Ipv6Addr::UNSPECIFIED, 0));
     let users: Vec<NextHop> =
         table.routes.iter().filter(|route| route.prefix == Some(default4)).map(|route| route.next_hop).collect();
-    let overridden =
-        if users.is_empty() { gateway.contains(&default4) } else { !users.contains(&NextHop::Internet) };
+    let overridden = if users.is_empty() { gateway.contains(&default4) } else { !users.contains(&NextHop::Internet) };
     let system = |prefix, next_hop| Route { source: RouteSource::System, prefix: Some(prefix), next_hop, user: None };
     let own = network.vnet(node.vnet).map(|vnet| vnet.prefixes.as_slice()).unwrap_or_default();
     for prefix in own {

@@ -66,17 +66,31 @@ impl Stage {
     /// What happens at the stage, for `gatepath explain`.
     pub fn manual(self) -> &'static str {
         match self {
-            Stage::AdminOut => "Security admin rules of a virtual network manager on the source's virtual network. They come before every NSG.",
-            Stage::NsgOutNic => "Outbound rules of the NSG on the source NIC, lowest priority number first; the first match decides. Application Gateway instances have no such NSG.",
-            Stage::NsgOutSubnet => "Outbound rules of the NSG on the source subnet, default rules 65000 to 65500 included. For a gateway this is the NSG of the gateway subnet.",
-            Stage::Route => "Route of the source subnet to the destination: longest prefix first; on equal prefixes user before gateway before system routes. None drops; an appliance without IP forwarding drops.",
+            Stage::AdminOut => {
+                "Security admin rules of a virtual network manager on the source's virtual network. They come before every NSG."
+            }
+            Stage::NsgOutNic => {
+                "Outbound rules of the NSG on the source NIC, lowest priority number first; the first match decides. Application Gateway instances have no such NSG."
+            }
+            Stage::NsgOutSubnet => {
+                "Outbound rules of the NSG on the source subnet, default rules 65000 to 65500 included. For a gateway this is the NSG of the gateway subnet."
+            }
+            Stage::Route => {
+                "Route of the source subnet to the destination: longest prefix first; on equal prefixes user before gateway before system routes. None drops; an appliance without IP forwarding drops."
+            }
             Stage::Firewall => "An Azure Firewall or another appliance that the route leads through.",
-            Stage::Peering => "Flags of the peering that is crossed: allowForwardedTraffic for forwarded packets, allowVirtualNetworkAccess.",
+            Stage::Peering => {
+                "Flags of the peering that is crossed: allowForwardedTraffic for forwarded packets, allowVirtualNetworkAccess."
+            }
             Stage::AdminIn => "Security admin rules on the destination's virtual network.",
-            Stage::NsgInSubnet => "Inbound rules of the NSG on the destination subnet. They see the gateway instance's address as source.",
+            Stage::NsgInSubnet => {
+                "Inbound rules of the NSG on the destination subnet. They see the gateway instance's address as source."
+            }
             Stage::NsgInNic => "Inbound rules of the NSG on the destination NIC, after the subnet's.",
             Stage::PrivateEndpoint => "Connection state and network policies of a private endpoint.",
-            Stage::ReturnRoute => "Route of the reply. NSGs are stateful and are not asked again; but a reply that is routed to None, or through a device that did not see the request, is lost.",
+            Stage::ReturnRoute => {
+                "Route of the reply. NSGs are stateful and are not asked again; but a reply that is routed to None, or through a device that did not see the request, is lost."
+            }
         }
     }
 }

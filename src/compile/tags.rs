@@ -78,11 +78,7 @@ pub(crate) fn virtual_network(network: &Network<'_>, node: &SubnetNode<'_>) -> V
             prefixes.push(prefix.net);
         }
     }
-    VirtualNetworkTag {
-        members: prefixes.into_iter().collect(),
-        inflated,
-        closed_peers: closed.into_iter().collect(),
-    }
+    VirtualNetworkTag { members: prefixes.into_iter().collect(), inflated, closed_peers: closed.into_iter().collect() }
 }
 
 /// Internet: public space outside the virtual network and its accessible peers, Azure's public addresses included.

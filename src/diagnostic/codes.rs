@@ -411,7 +411,11 @@ mod tests {
         for entry in CODES {
             assert!(entry.code.len() == 5 && entry.code.starts_with("GP"), "{}", entry.code);
             assert!(!entry.title.is_empty() && !entry.why.is_empty() && !entry.fix.is_empty(), "{}", entry.code);
-            assert!(entry.name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-'), "{}", entry.name);
+            assert!(
+                entry.name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-'),
+                "{}",
+                entry.name
+            );
             assert_eq!(code_named(entry.name).map(|c| c.code), Some(entry.code));
         }
         assert_eq!(code_named("securityruleconflict").map(|c| c.code), Some("GP201"));

@@ -4,8 +4,8 @@ mod codes;
 mod pointer;
 mod source;
 
-pub use codes::{CODES, Code, code_named};
 pub use codes::table as code;
+pub use codes::{CODES, Code, code_named};
 pub use pointer::offset_in;
 pub use source::{Location, Source, Sources, Span};
 

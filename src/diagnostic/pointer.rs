@@ -45,12 +45,9 @@ pub fn offset_in(whole: &str, part: &str) -> usize {
 pub fn pointer_at(text: &str, range: Range<usize>) -> Option<String> {
     let body = text.trim_start();
     let start = text.len() - body.len();
-    let start = if body.starts_with(['{', '[']) { start } else { start + body.find("\n{").or_else(|| body.find("\n["))? + 1 };
-    let mut value = serde_json::Deserializer::from_str(text.get(start..)?)
-        .into_iter::<&RawValue>()
-        .next()?
-        .ok()?
-        .get();
+    let start =
+        if body.starts_with(['{', '[']) { start } else { start + body.find("\n{").or_else(|| body.find("\n["))? + 1 };
+    let mut value = serde_json::Deserializer::from_str(text.get(start..)?).into_iter::<&RawValue>().next()?.ok()?.get();
     let mut out = String::new();
     let root = offset_in(text, value);
     if range.start < root || range.end > root + value.len() {
@@ -77,7 +74,8 @@ mod tests {
     #[test]
     fn finds_the_innermost_value() {
         let text = "WARNING: x\n{\"a/b\": [ {\"c\": 1}, {\"d~\": \"two\"} ], \"e\": null}";
-        let at = |needle: &str| text.find(needle).map(|start| start..start + needle.len()).and_then(|r| pointer_at(text, r));
+        let at =
+            |needle: &str| text.find(needle).map(|start| start..start + needle.len()).and_then(|r| pointer_at(text, r));
         assert_eq!(at("\"two\"").as_deref(), Some("/a~1b/1/d~0"));
         assert_eq!(at("{\"c\": 1}").as_deref(), Some("/a~1b/0"));
         assert_eq!(at("null").as_deref(), Some("/e"));

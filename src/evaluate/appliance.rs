@@ -97,7 +97,8 @@ fn evaluated_elsewhere<'n>(context: &mut Context<'_, 'n>, address: IpAddr, vnets
 fn unreachable<'n>(context: &mut Context<'_, 'n>, address: IpAddr, subnet: usize) -> Walked<'n, Halt<'n>> {
     let at = context.here;
     let Some(node) = context.network.subnet(subnet) else { return Ok(Halt::deny(at)) };
-    let unseen = node.peers.iter().any(|peer| peer.remote.is_none() && peer.prefixes.iter().any(|n| n.contains(&address)));
+    let unseen =
+        node.peers.iter().any(|peer| peer.remote.is_none() && peer.prefixes.iter().any(|n| n.contains(&address)));
     if unseen {
         context.note(&code::NEXT_HOP_UNKNOWN, &address.to_string());
         if context.ask(Fact::NextHop(address))? {
@@ -111,7 +112,12 @@ fn unreachable<'n>(context: &mut Context<'_, 'n>, address: IpAddr, subnet: usize
 
 /// `allowForwardedTraffic` on the receiving network's own peering: the name of the peering that refuses a packet whose
 /// source is not in the network it comes from (semantics.md 3.5).
-pub(super) fn forwarding_refused<'n>(network: &'n Network<'n>, to: usize, from: usize, source: IpAddr) -> Option<&'n str> {
+pub(super) fn forwarding_refused<'n>(
+    network: &'n Network<'n>,
+    to: usize,
+    from: usize,
+    source: IpAddr,
+) -> Option<&'n str> {
     if to == from || network.vnet(from)?.prefixes.iter().any(|net| net.contains(&source)) {
         return None;
     }

@@ -124,8 +124,8 @@ pub struct Outcome<'n> {
 pub enum Halt<'n> {
     /// It is decided.
     Settled(Outcome<'n>),
-    /// A fact is missing.
-    Unknown(Fact, At<'n>),
+    /// A fact is missing, at a place.
+    Unknown(Box<(Fact, At<'n>)>),
 }
 
 impl<'n> Halt<'n> {
@@ -197,7 +197,7 @@ impl<'c, 'n> Context<'c, 'n> {
     pub fn ask(&mut self, fact: Fact) -> Walked<'n, bool> {
         match self.assume.iter().find(|(known, _)| *known == fact) {
             Some((_, answer)) => Ok(*answer),
-            None => Err(Halt::Unknown(fact, self.here)),
+            None => Err(Halt::Unknown(Box::new((fact, self.here)))),
         }
     }
 

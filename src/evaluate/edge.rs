@@ -71,7 +71,8 @@ fn public_source(network: &Network<'_>, subnet: usize, source_end: Option<&Endpo
 
 /// The NIC behind a public address of the input.
 fn owner_of_public<'n>(network: &'n Network<'n>, address: IpAddr) -> Option<&'n Endpoint<'n>> {
-    let public = network.snapshot.public_ips.values().find(|ip| ip.address.as_ref().is_some_and(|a| a.value == address))?;
+    let public =
+        network.snapshot.public_ips.values().find(|ip| ip.address.as_ref().is_some_and(|a| a.value == address))?;
     network.endpoints.iter().find(|end| {
         end.kind == EndpointKind::Nic
             && (end.configuration.is_some() && end.configuration == public.ip_configuration.as_ref()
@@ -80,7 +81,11 @@ fn owner_of_public<'n>(network: &'n Network<'n>, address: IpAddr) -> Option<&'n 
 }
 
 /// A source outside every virtual network: only the destination's side is seen (conformance convention 7).
-pub(super) fn from_outside<'n>(context: &mut Context<'_, 'n>, flow: &Flow, ends: Endpoints<'n>) -> Walked<'n, Walk<'n>> {
+pub(super) fn from_outside<'n>(
+    context: &mut Context<'_, 'n>,
+    flow: &Flow,
+    ends: Endpoints<'n>,
+) -> Walked<'n, Walk<'n>> {
     let network = context.network;
     if let Some(branches) = frontend_branches(network, flow) {
         return Ok(Walk::Many(branches));

@@ -41,7 +41,12 @@ impl<'n> Nic<'_, 'n> {
 }
 
 /// Source side: admin rules, NIC NSG, subnet NSG. Returns the last filter that matched.
-pub fn egress<'n>(context: &mut Context<'_, 'n>, flow: &Flow, subnet: usize, nic: Nic<'_, 'n>) -> Walked<'n, Option<At<'n>>> {
+pub fn egress<'n>(
+    context: &mut Context<'_, 'n>,
+    flow: &Flow,
+    subnet: usize,
+    nic: Nic<'_, 'n>,
+) -> Walked<'n, Option<At<'n>>> {
     let Some(node) = context.network.subnet(subnet) else { return Ok(None) };
     let mut last = None;
     let skip = admin(context, subnet, Direction::Outbound)?;
@@ -130,10 +135,7 @@ fn gate<'n>(
     };
     let Some(filter) = context.network.filters.get(index) else { return Ok(None) };
     let decided = first_match(context, filter, index, direction, stage, flow, subnet)?;
-    let (access, at) = match decided {
-        Some(decided) => decided,
-        None => return Ok(None),
-    };
+    let Some((access, at)) = decided else { return Ok(None) };
     let result = if access == Access::Allow { StepResult::Allow } else { StepResult::Deny };
     context.step(|| Step { at, place: place.to_owned(), what: rule_words(at), result });
     match access {
@@ -267,6 +269,11 @@ fn unseen_nic<'n>(
     }
     context.note(&code::NO_NIC, &address.to_string());
     let (at, place) = (context.here, address.to_string());
-    context.step(|| Step { at, place, what: "no NIC with this address in the input".to_owned(), result: StepResult::Unknown });
+    context.step(|| Step {
+        at,
+        place,
+        what: "no NIC with this address in the input".to_owned(),
+        result: StepResult::Unknown,
+    });
     if context.ask(Fact::UnseenNic(address))? { Ok(()) } else { Err(Halt::deny(at)) }
 }

@@ -90,13 +90,14 @@ pub fn rule_matches<'n>(
             return Ok(false);
         }
     }
-    if (found.source_port == Known::Open || found.destination_port == Known::Open) && !ports_open(context, rule, key, flow)? {
+    if (found.source_port == Known::Open || found.destination_port == Known::Open)
+        && !ports_open(context, rule, key, flow)?
+    {
         return Ok(false);
     }
-    for (side, known, at) in [
-        (&rule.source, found.source, flow.source),
-        (&rule.destination, found.destination, flow.destination),
-    ] {
+    for (side, known, at) in
+        [(&rule.source, found.source, flow.source), (&rule.destination, found.destination, flow.destination)]
+    {
         if known == Known::Open && !address_open(context, side, key, at, subnet)? {
             return Ok(false);
         }
@@ -115,12 +116,7 @@ fn ports_open<'n>(context: &mut Context<'_, 'n>, rule: &Rule<'n>, key: RuleKey, 
 }
 
 /// Is the address on this side of the rule?
-fn address(
-    context: &mut Context<'_, '_>,
-    side: &AddressMatcher<'_>,
-    address: IpAddr,
-    subnet: usize,
-) -> Known {
+fn address(context: &mut Context<'_, '_>, side: &AddressMatcher<'_>, address: IpAddr, subnet: usize) -> Known {
     let network = context.network;
     if side.fixed.contains(address) {
         return Known::Yes;

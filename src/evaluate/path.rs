@@ -110,7 +110,8 @@ fn leave<'n>(
         }
         _ => (Some(node.vnet), None),
     };
-    let inside = |vnet: usize| network.vnet(vnet).is_some_and(|v| v.prefixes.iter().any(|n| n.contains(&flow.destination)));
+    let inside =
+        |vnet: usize| network.vnet(vnet).is_some_and(|v| v.prefixes.iter().any(|n| n.contains(&flow.destination)));
     if route.source == RouteSource::User && route.next_hop == NextHop::VnetLocal && !inside(node.vnet) {
         return Err(Halt::deny(route.at(Stage::Route)));
     }
@@ -149,7 +150,12 @@ fn remote_vnet_missing<'n>(
     context.here = At::new(Stage::Peering, Some(peering));
     context.note(&code::REMOTE_VNET_MISSING, id);
     let (at, place) = (context.here, peering.to_owned());
-    context.step(|| Step { at, place, what: "peered network not in the input".to_owned(), result: StepResult::Unknown });
+    context.step(|| Step {
+        at,
+        place,
+        what: "peered network not in the input".to_owned(),
+        result: StepResult::Unknown,
+    });
     if context.ask(Fact::RemoteVnet(id.to_ascii_lowercase()))? { Ok(last) } else { Err(Halt::deny(at)) }
 }
 
@@ -268,7 +274,8 @@ pub(super) fn return_route<'n>(
             return Err(lost_reply(context, &route, current));
         }
         let refusing = vnet_of(hop.subnet).zip(vnet_of(current));
-        let refusing = refusing.and_then(|(to, from)| appliance::forwarding_refused(network, to, from, flow.destination));
+        let refusing =
+            refusing.and_then(|(to, from)| appliance::forwarding_refused(network, to, from, flow.destination));
         if let Some(refusing) = refusing {
             return Err(Halt::deny(At::new(Stage::ReturnRoute, Some(refusing))));
         }

@@ -68,8 +68,14 @@ impl<'n> Chosen<'n> {
 /// Looks up the winning route. A route table that is not in the input may send the flow anywhere.
 pub fn lookup<'n>(context: &mut Context<'_, 'n>, subnet: usize, address: IpAddr) -> Walked<'n, Chosen<'n>> {
     let network = context.network;
-    let nothing =
-        Chosen { source: RouteSource::System, prefix: None, next_hop: NextHop::None, table: None, name: None, span: None };
+    let nothing = Chosen {
+        source: RouteSource::System,
+        prefix: None,
+        next_hop: NextHop::None,
+        table: None,
+        name: None,
+        span: None,
+    };
     let Some(node) = network.subnet(subnet) else { return Ok(nothing) };
     if let Lookup::Missing(id) = node.table {
         context.here = At::new(Stage::Route, Some(id.name()));

@@ -129,7 +129,11 @@ impl Assembly {
                 self.findings.push(
                     Diagnostic::new(
                         &code::CONFLICTING_RESOURCE,
-                        format!("{} differs from what its parent {} holds; the parent was not used", id.name(), parent.name()),
+                        format!(
+                            "{} differs from what its parent {} holds; the parent was not used",
+                            id.name(),
+                            parent.name()
+                        ),
                     )
                     .resource(id.as_str())
                     .at(span)

@@ -166,11 +166,15 @@ impl Reader<'_> {
     fn graph(&mut self, object: &Object<'_>, depth: usize) {
         self.wrapped(object, "data", Format::ResourceGraph, depth);
         let number = |keys: &[&str]| {
-            keys.iter().find_map(|key| object.get(key)).and_then(|node| node.integer()).and_then(|n| usize::try_from(n).ok())
+            keys.iter()
+                .find_map(|key| object.get(key))
+                .and_then(|node| node.integer())
+                .and_then(|n| usize::try_from(n).ok())
         };
         let rows = object.get("data").map_or(0, |data| data.items().len());
         let total = number(&["total_records", "totalRecords"]);
-        let next = ["skip_token", "skipToken", "$skipToken"].iter().find_map(|key| object.get(key)).and_then(|n| n.text());
+        let next =
+            ["skip_token", "skipToken", "$skipToken"].iter().find_map(|key| object.get(key)).and_then(|n| n.text());
         let cut = object.get("resultTruncated").or_else(|| object.get("result_truncated")).and_then(|n| n.boolean());
         let more = total.is_some_and(|total| total > rows) || next.is_some() || cut == Some(true);
         let full_page = total.is_none() && rows >= 1000;
@@ -192,9 +196,12 @@ impl Reader<'_> {
             _ => node.items().len(),
         });
         object.node().document().report(
-            Diagnostic::new(&code::TEMPLATE, format!("ARM template with {count} resource(s): recognised, not evaluated"))
-                .at(object.node().span())
-                .help("give exports of the deployed resources instead"),
+            Diagnostic::new(
+                &code::TEMPLATE,
+                format!("ARM template with {count} resource(s): recognised, not evaluated"),
+            )
+            .at(object.node().span())
+            .help("give exports of the deployed resources instead"),
         );
     }
 

@@ -3,7 +3,7 @@
 use crate::diagnostic::{Diagnostic, code};
 
 /// Decodes an input. The finding says what was unusual about it; the error, why it cannot be read.
-pub(crate) fn decode(name: &str, bytes: Vec<u8>) -> Result<(String, Option<Diagnostic>), Diagnostic> {
+pub(crate) fn decode(name: &str, bytes: Vec<u8>) -> Result<(String, Option<Diagnostic>), Box<Diagnostic>> {
     let utf16 = match bytes.as_slice() {
         [0xFF, 0xFE, 0, 0, ..] | [0, 0, 0xFE, 0xFF, ..] => return Err(refused(name, "UTF-32")),
         [0xFF, 0xFE, rest @ ..] => Some((rest, u16::from_le_bytes as fn([u8; 2]) -> u16)),
@@ -38,9 +38,10 @@ pub(crate) fn decode(name: &str, bytes: Vec<u8>) -> Result<(String, Option<Diagn
     }
 }
 
-fn refused(name: &str, what: &str) -> Diagnostic {
-    Diagnostic::new(&code::ENCODING, format!("{name} is {what}; nothing of it was used"))
-        .help("export it again in UTF-8")
+fn refused(name: &str, what: &str) -> Box<Diagnostic> {
+    let finding = Diagnostic::new(&code::ENCODING, format!("{name} is {what}; nothing of it was used"))
+        .help("export it again in UTF-8");
+    Box::new(finding)
 }
 
 #[cfg(test)]

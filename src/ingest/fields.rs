@@ -198,8 +198,11 @@ pub(crate) fn wrong_type(node: Node<'_>, expected: &str) -> Unusable {
         Diagnostic::new(&code::DEPTH_CUT, format!("{} is a type name: ConvertTo-Json cut the data", shown(node)))
             .help("run it again with `ConvertTo-Json -Depth 20`")
     } else {
-        Diagnostic::new(&code::WRONG_TYPE, format!("{} where {expected} belongs; the resource was not used", shown(node)))
-            .help("export the resource again")
+        Diagnostic::new(
+            &code::WRONG_TYPE,
+            format!("{} where {expected} belongs; the resource was not used", shown(node)),
+        )
+        .help("export the resource again")
     };
     node.report(finding);
     Unusable

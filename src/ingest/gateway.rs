@@ -31,8 +31,10 @@ pub(crate) fn read(fields: &Fields<'_>, id: ResourceId) -> Result<ApplicationGat
     let frontends: Result<_, _> = all(&["frontendIPConfigurations"])?.iter().map(|(f, id)| frontend(f, id)).collect();
     let listeners: Result<_, _> = all(&["httpListeners", "listeners"])?.iter().map(|(f, id)| listener(f, id)).collect();
     let pools: Result<_, _> = all(&["backendAddressPools"])?.iter().map(|(f, id)| pool(f, id)).collect();
-    let settings: Result<_, _> =
-        all(&["backendHttpSettingsCollection", "backendSettingsCollection"])?.iter().map(|(f, id)| setting(f, id)).collect();
+    let settings: Result<_, _> = all(&["backendHttpSettingsCollection", "backendSettingsCollection"])?
+        .iter()
+        .map(|(f, id)| setting(f, id))
+        .collect();
     let probes: Result<_, _> = all(&["probes"])?.iter().map(|(f, id)| probe(f, id)).collect();
     let rules: Result<_, _> = all(&["requestRoutingRules", "routingRules"])?.iter().map(|(f, _)| rule(f)).collect();
     let path_maps: Result<_, _> = all(&["urlPathMaps"])?.iter().map(|(f, id)| path_map(f, id)).collect();

@@ -1,4 +1,4 @@
-//! Reading JSON with positions: serde_json checks the grammar, and every value stays a slice of the source text.
+//! Reading JSON with positions: `serde_json` checks the grammar, and every value stays a slice of the source text.
 //!
 //! A [`Node`] is opened one level at a time, so fields that no question needs are only skipped over. Opening an object
 //! refuses keys that stand twice, also when they differ only in letter case.
@@ -32,7 +32,7 @@ impl<'a> Document<'a> {
         Document { file, text, findings: RefCell::new(Vec::new()) }
     }
 
-    /// Parses the JSON that starts at a byte offset; the error is serde_json's, its position counts from that offset.
+    /// Parses the JSON that starts at a byte offset; the error is `serde_json`'s, its position counts from that offset.
     pub(crate) fn root(&self, start: usize) -> Result<Node<'_>, serde_json::Error> {
         let body = self.text.get(start..).unwrap_or_default();
         let raw: &RawValue = serde_json::from_str(body)?;
@@ -212,8 +212,7 @@ impl<'a> Node<'a> {
             }
         };
         let document = self.document;
-        let members: Vec<_> =
-            parsed.0.into_iter().map(|(key, raw)| (key, Node { raw: raw.get(), document })).collect();
+        let members: Vec<_> = parsed.0.into_iter().map(|(key, raw)| (key, Node { raw: raw.get(), document })).collect();
         match repeated_key(&members) {
             None => Ok(Some(Object { node: *self, members })),
             Some((key, first, second)) => {
@@ -309,7 +308,9 @@ impl<'a> Node<'a> {
         let mut todo = vec![*self];
         while let Some(node) = todo.pop() {
             match node.object()? {
-                Some(object) => todo.extend(object.members().map(|(_, child)| child).filter(|c| c.is_object() || c.is_array())),
+                Some(object) => {
+                    todo.extend(object.members().map(|(_, child)| child).filter(|c| c.is_object() || c.is_array()));
+                }
                 None => todo.extend(node.items().into_iter().filter(|c| c.is_object() || c.is_array())),
             }
         }
@@ -359,7 +360,7 @@ impl<'a> Object<'a> {
     }
 }
 
-/// serde_json's message without its position, which counts from the inner text.
+/// `serde_json`'s message without its position, which counts from the inner text.
 pub(crate) fn reason(error: &serde_json::Error) -> String {
     let text = error.to_string();
     text.split(" at line ").next().unwrap_or_default().to_owned()

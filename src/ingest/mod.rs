@@ -76,7 +76,7 @@ pub fn load(inputs: Vec<Input>) -> Loaded {
                 let file = loaded.sources.add(Source::new(name.clone(), text));
                 texts.push((file, name, bytes, named));
             }
-            Err(finding) => loaded.findings.push(finding),
+            Err(finding) => loaded.findings.push(*finding),
         }
     }
     let sources = &loaded.sources;
@@ -189,7 +189,9 @@ fn read_text(file: u32, name: &str, text: &str, named: bool) -> (Content, Vec<Di
     if content.formats.is_empty() && findings.iter().all(|f| f.severity != crate::diagnostic::Severity::Error) {
         let at = Span { file, start: u32::try_from(start).unwrap_or(0), end: u32::try_from(start + 1).unwrap_or(0) };
         let text = format!("{name} is JSON of no known format; nothing of it was used");
-        findings.push(Diagnostic::new(&code::UNKNOWN_FORMAT, text).at(at).help("see `gatepath inspect --help` for what is read"));
+        findings.push(
+            Diagnostic::new(&code::UNKNOWN_FORMAT, text).at(at).help("see `gatepath inspect --help` for what is read"),
+        );
     }
     findings.extend(document.findings.into_inner());
     (content, findings)

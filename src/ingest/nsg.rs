@@ -11,10 +11,8 @@ use crate::net::{Protocol, parse_port_range};
 /// Reads a network security group.
 pub(crate) fn read(fields: &Fields<'_>, id: ResourceId) -> Result<NetworkSecurityGroup, Unusable> {
     let rules: Result<Vec<_>, _> = fields.objects("securityRules")?.iter().map(read_rule).collect();
-    let rules = rules?
-        .into_iter()
-        .filter(|rule| !is_default_rule(&rule.name, rule.priority.value().copied()))
-        .collect();
+    let rules =
+        rules?.into_iter().filter(|rule| !is_default_rule(&rule.name, rule.priority.value().copied())).collect();
     Ok(NetworkSecurityGroup {
         name: fields.name(),
         span: fields.span(),

@@ -10,6 +10,7 @@ use crate::model::{
 };
 
 /// A resource as read, or a child that belongs into its parent.
+#[expect(clippy::large_enum_variant, reason = "a resource lives only until it is put into the snapshot")]
 #[derive(Debug, Clone)]
 pub(crate) enum Resource {
     Nsg(NetworkSecurityGroup),
@@ -54,9 +55,7 @@ pub(crate) fn read(kind: &str, fields: &Fields<'_>, id: ResourceId) -> Result<Re
         }
         "microsoft.network/applicationsecuritygroups" => Resource::ApplicationSecurityGroup(id),
         "microsoft.network/virtualnetworks" => Resource::Vnet(vnet::read_vnet(fields, id)?),
-        "microsoft.network/virtualnetworks/subnets" => {
-            Resource::Subnet(parent(&id), vnet::read_subnet(fields, id)?)
-        }
+        "microsoft.network/virtualnetworks/subnets" => Resource::Subnet(parent(&id), vnet::read_subnet(fields, id)?),
         "microsoft.network/virtualnetworks/virtualnetworkpeerings" => {
             Resource::Peering(parent(&id), vnet::read_peering(fields)?)
         }

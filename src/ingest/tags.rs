@@ -93,7 +93,9 @@ mod tests {
 
     #[test]
     fn hosts_text() {
-        let map = read_hosts_text("# mine\n10.1.2.3  App.Example. api.example # two\n10.1.2.4 app.example\nfd00::1 v6.example\n");
+        let map = read_hosts_text(
+            "# mine\n10.1.2.3  App.Example. api.example # two\n10.1.2.4 app.example\nfd00::1 v6.example\n",
+        );
         let map = map.unwrap_or_default();
         assert_eq!(map.get("app.example").map(Vec::len), Some(2));
         assert_eq!(map.len(), 3);

@@ -14,11 +14,8 @@ pub(crate) fn read_vnet(fields: &Fields<'_>, id: ResourceId) -> Result<VirtualNe
         Some(space) => space.prefixes(&["addressPrefixes"]),
         None => Vec::new(),
     };
-    let subnets: Result<Vec<_>, _> = fields
-        .objects("subnets")?
-        .iter()
-        .map(|subnet| read_subnet(subnet, subnet.id_under(&id, "subnets")))
-        .collect();
+    let subnets: Result<Vec<_>, _> =
+        fields.objects("subnets")?.iter().map(|subnet| read_subnet(subnet, subnet.id_under(&id, "subnets"))).collect();
     let peerings: Result<Vec<_>, _> = fields.objects("virtualNetworkPeerings")?.iter().map(read_peering).collect();
     Ok(VirtualNetwork {
         name: fields.name(),
@@ -152,8 +149,5 @@ pub(crate) fn read_public_ip(fields: &Fields<'_>, id: ResourceId) -> Result<Publ
 
 /// Reads a NAT gateway.
 pub(crate) fn read_nat_gateway(fields: &Fields<'_>, id: ResourceId) -> Result<NatGateway, Unusable> {
-    Ok(NatGateway {
-        public_ips: fields.references("publicIpAddresses")?.into_iter().map(|r| r.value).collect(),
-        id,
-    })
+    Ok(NatGateway { public_ips: fields.references("publicIpAddresses")?.into_iter().map(|r| r.value).collect(), id })
 }

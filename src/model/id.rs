@@ -61,6 +61,7 @@ impl ResourceId {
     }
 
     /// The id of a child: `parent/kind/name`.
+    #[must_use]
     pub fn child(&self, kind: &str, name: &str) -> ResourceId {
         ResourceId::new(&format!("{}/{kind}/{name}", self.text))
     }
@@ -123,7 +124,8 @@ fn shell_word(text: &str) -> String {
     if text.chars().all(plain) {
         text.to_owned()
     } else {
-        let clean: String = text.chars().filter(|c| !c.is_control() && *c != '\'' && !matches!(c, '\u{2018}'..='\u{201b}')).collect();
+        let clean: String =
+            text.chars().filter(|c| !c.is_control() && *c != '\'' && !matches!(c, '\u{2018}'..='\u{201b}')).collect();
         format!("'{clean}'")
     }
 }
@@ -134,7 +136,9 @@ mod tests {
 
     #[test]
     fn parts_of_an_id() {
-        let id = ResourceId::new("/subscriptions/S/ResourceGroups/rg-A/providers/Microsoft.Network/virtualNetworks/v/subnets/Web/");
+        let id = ResourceId::new(
+            "/subscriptions/S/ResourceGroups/rg-A/providers/Microsoft.Network/virtualNetworks/v/subnets/Web/",
+        );
         assert_eq!(id.name(), "Web");
         assert_eq!(id.segment("resourcegroups"), Some("rg-A"));
         assert_eq!(id.resource_type().as_deref(), Some("microsoft.network/virtualnetworks/subnets"));

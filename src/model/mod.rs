@@ -19,8 +19,7 @@ pub use gateway::{
 pub use health::{HealthFormat, HealthRecord, PoolHealth, RecordedState, ServerHealth, SettingHealth};
 pub use id::{ResourceId, export_command};
 pub use nic::{
-    IpConfiguration, NetworkInterface, ScaleSet, ScaleSetInterface, ScaleSetIpConfiguration, Unmodelled,
-    UnmodelledKind,
+    IpConfiguration, NetworkInterface, ScaleSet, ScaleSetInterface, ScaleSetIpConfiguration, Unmodelled, UnmodelledKind,
 };
 pub use nsg::{
     Access, AddressSide, AddressTerm, DEFAULT_RULES, DefaultRule, Direction, NetworkSecurityGroup, PortSide, PortTerm,

@@ -58,16 +58,19 @@ impl AddressSet {
     }
 
     /// Members of either set.
+    #[must_use]
     pub fn union(&self, other: &Self) -> Self {
         AddressSet { v4: self.v4.union(&other.v4), v6: self.v6.union(&other.v6) }
     }
 
     /// Members of both sets.
+    #[must_use]
     pub fn intersection(&self, other: &Self) -> Self {
         AddressSet { v4: self.v4.intersection(&other.v4), v6: self.v6.intersection(&other.v6) }
     }
 
     /// Members of `self` that are not members of `other`.
+    #[must_use]
     pub fn difference(&self, other: &Self) -> Self {
         AddressSet { v4: self.v4.difference(&other.v4), v6: self.v6.difference(&other.v6) }
     }
@@ -79,12 +82,16 @@ impl AddressSet {
 
     /// Inclusive ranges `(first, last)`, IPv4 before IPv6, ascending.
     pub fn ranges(&self) -> impl Iterator<Item = (IpAddr, IpAddr)> + '_ {
-        let v4 = self.v4.ranges().iter().map(|(low, high)| {
-            (IpAddr::V4(Ipv4Addr::from_bits(*low)), IpAddr::V4(Ipv4Addr::from_bits(*high)))
-        });
-        let v6 = self.v6.ranges().iter().map(|(low, high)| {
-            (IpAddr::V6(Ipv6Addr::from_bits(*low)), IpAddr::V6(Ipv6Addr::from_bits(*high)))
-        });
+        let v4 = self
+            .v4
+            .ranges()
+            .iter()
+            .map(|(low, high)| (IpAddr::V4(Ipv4Addr::from_bits(*low)), IpAddr::V4(Ipv4Addr::from_bits(*high))));
+        let v6 = self
+            .v6
+            .ranges()
+            .iter()
+            .map(|(low, high)| (IpAddr::V6(Ipv6Addr::from_bits(*low)), IpAddr::V6(Ipv6Addr::from_bits(*high))));
         v4.chain(v6)
     }
 
@@ -125,7 +132,9 @@ mod tests {
     #[test]
     fn families_do_not_mix() {
         let any4 = nets(&["0.0.0.0/0"]);
-        assert!(any4.v4.is_full() && !any4.contains("::ffff:10.0.0.1".parse().unwrap_or(IpAddr::V6(Ipv6Addr::UNSPECIFIED))));
+        assert!(
+            any4.v4.is_full() && !any4.contains("::ffff:10.0.0.1".parse().unwrap_or(IpAddr::V6(Ipv6Addr::UNSPECIFIED)))
+        );
         assert!(AddressSet::any().contains(IpAddr::V6(Ipv6Addr::LOCALHOST)));
     }
 

@@ -103,11 +103,13 @@ impl<T: Point> RangeSet<T> {
     }
 
     /// Members of either set.
+    #[must_use]
     pub fn union(&self, other: &Self) -> Self {
         self.ranges.iter().chain(&other.ranges).copied().collect()
     }
 
     /// Members of both sets.
+    #[must_use]
     pub fn intersection(&self, other: &Self) -> Self {
         let (mut left, mut right) = (self.ranges.iter().peekable(), other.ranges.iter().peekable());
         let mut out = Vec::new();
@@ -126,6 +128,7 @@ impl<T: Point> RangeSet<T> {
     }
 
     /// Values that are not members.
+    #[must_use]
     pub fn complement(&self) -> Self {
         let mut out = Vec::with_capacity(self.ranges.len() + 1);
         let mut from = Some(T::MIN);
@@ -144,6 +147,7 @@ impl<T: Point> RangeSet<T> {
     }
 
     /// Members of `self` that are not members of `other`.
+    #[must_use]
     pub fn difference(&self, other: &Self) -> Self {
         self.intersection(&other.complement())
     }

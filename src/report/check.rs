@@ -175,7 +175,13 @@ pub fn text(report: &CheckReport<'_, '_>, look: Look, out: &mut dyn Write) -> io
     why(report, out)?;
     if answer.verdict == Verdict::Partial {
         let denied: Vec<String> = answer.denied.cidrs().iter().map(ToString::to_string).collect();
-        writeln!(out, "part  {} of {} source addresses are denied: {}", answer.denied.count(), answer.sources.count(), denied.join(", "))?;
+        writeln!(
+            out,
+            "part  {} of {} source addresses are denied: {}",
+            answer.denied.count(),
+            answer.sources.count(),
+            denied.join(", ")
+        )?;
     }
     blockers(report, out)?;
     for missing in &answer.missing {
@@ -188,7 +194,12 @@ pub fn text(report: &CheckReport<'_, '_>, look: Look, out: &mut dyn Write) -> io
         writeln!(out, "assumed  {}", printable(assumption))?;
     }
     for note in report.findings {
-        writeln!(out, "{}  {}", if note.severity == crate::diagnostic::Severity::Note { "note" } else { "warn" }, finding::line(note, report.sources))?;
+        writeln!(
+            out,
+            "{}  {}",
+            if note.severity == crate::diagnostic::Severity::Note { "note" } else { "warn" },
+            finding::line(note, report.sources)
+        )?;
     }
     Ok(())
 }
@@ -224,7 +235,13 @@ fn why(report: &CheckReport<'_, '_>, out: &mut dyn Write) -> io::Result<()> {
         mark(flags.destination_port)
     )?;
     for miss in &explanation.near_misses {
-        writeln!(out, "      {} {} would allow but for the {}", miss.priority, printable(miss.name), printable(&miss.misses_in_words()))?;
+        writeln!(
+            out,
+            "      {} {} would allow but for the {}",
+            miss.priority,
+            printable(miss.name),
+            printable(&miss.misses_in_words())
+        )?;
     }
     if let Some(later) = explanation.unreached.as_ref().filter(|_| report.decided.answer.verdict != Verdict::Allow) {
         writeln!(out, "      {} {} would allow it but is never reached", later.priority, printable(later.name))?;
@@ -342,5 +359,9 @@ pub fn flows_text(rows: &[FlowRow<'_>], look: Look, out: &mut dyn Write) -> io::
     let header = ["source", "destination", "protocol", "source port", "port", "verdict", "decided by"];
     writeln!(out, "{}", table(&header, &lines, look, 5))?;
     let tally = Tally::of(rows.iter().map(|row| row.decided.answer.verdict));
-    writeln!(out, "{} reachable, {} partial, {} blocked, {} unknown", tally.allow, tally.partial, tally.deny, tally.unknown)
+    writeln!(
+        out,
+        "{} reachable, {} partial, {} blocked, {} unknown",
+        tally.allow, tally.partial, tally.deny, tally.unknown
+    )
 }

@@ -78,7 +78,8 @@ pub fn excerpt(finding: &Diagnostic, sources: &Sources, look: Look) -> String {
             match window(source, span) {
                 Some(window) => {
                     let mark = AnnotationKind::Primary.span(window.mark);
-                    title.element(Snippet::source(window.text).path(name).line_start(window.first_line).annotation(mark))
+                    title
+                        .element(Snippet::source(window.text).path(name).line_start(window.first_line).annotation(mark))
                 }
                 None => {
                     let (line, column) = source.line_column(span.start);

@@ -185,8 +185,25 @@ pub fn json(report: &HealthReport<'_>, out: &mut dyn Write) -> io::Result<()> {
 pub fn csv(report: &HealthReport<'_>, out: &mut dyn Write) -> io::Result<()> {
     let mut csv = csv::Writer::from_writer(out);
     csv.write_record([
-        "gateway", "pool", "setting", "server", "port", "data_port", "recorded", "verdict", "data_verdict", "class", "also",
-        "confidence", "grade", "stage", "resource", "rule", "evidence", "message", "explanation",
+        "gateway",
+        "pool",
+        "setting",
+        "server",
+        "port",
+        "data_port",
+        "recorded",
+        "verdict",
+        "data_verdict",
+        "class",
+        "also",
+        "confidence",
+        "grade",
+        "stage",
+        "resource",
+        "rule",
+        "evidence",
+        "message",
+        "explanation",
     ])?;
     for found in &report.attribution.servers {
         let also: Vec<&str> = found.also.iter().map(|class| class.name()).collect();
@@ -283,7 +300,11 @@ pub fn text(report: &HealthReport<'_>, look: Look, out: &mut dyn Write) -> io::R
         writeln!(out, "mgmt    {}: {verdict}  {}", printable(&m.gateway), printable(&m.explanation))?;
     }
     if a.calibration.denied > 0 {
-        writeln!(out, "check   {} server(s) answered although the model denies the path: the record wins; the input is older or incomplete", a.calibration.denied)?;
+        writeln!(
+            out,
+            "check   {} server(s) answered although the model denies the path: the record wins; the input is older or incomplete",
+            a.calibration.denied
+        )?;
     }
     for assumption in report.assumptions {
         writeln!(out, "assumed {}", printable(assumption))?;
@@ -300,7 +321,9 @@ fn server_text(found: &ServerFinding, sources: &Sources, look: Look, out: &mut d
         other => look.unsure(other.word()),
     };
     let confidence = match found.grade {
-        Some(grade) if grade.word() != found.confidence.word() => format!("{}, {}", grade.word(), found.confidence.word()),
+        Some(grade) if grade.word() != found.confidence.word() => {
+            format!("{}, {}", grade.word(), found.confidence.word())
+        }
         _ => found.confidence.word().to_owned(),
     };
     let also: Vec<&str> = found.also.iter().map(|class| class.name()).collect();

@@ -99,7 +99,8 @@ pub fn text(report: &InspectReport<'_>, look: Look, out: &mut dyn Write) -> io::
         })
         .collect();
     writeln!(out, "{}", table(&["file", "understood as", "holds"], &rows, look, usize::MAX))?;
-    let list: Vec<String> = counts(report).into_iter().filter(|(_, n)| *n > 0).map(|(what, n)| format!("{n} {what}")).collect();
+    let list: Vec<String> =
+        counts(report).into_iter().filter(|(_, n)| *n > 0).map(|(what, n)| format!("{n} {what}")).collect();
     writeln!(out, "in all  {}", if list.is_empty() { "nothing".to_owned() } else { list.join(", ") })?;
     if let Some(tags) = &report.snapshot.service_tags {
         let number = tags.change_number.as_deref().unwrap_or("?");

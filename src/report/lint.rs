@@ -35,7 +35,20 @@ pub fn json(findings: &[Diagnostic], sources: &Sources, out: &mut dyn Write) -> 
 /// Findings as CSV.
 pub fn csv(findings: &[Diagnostic], sources: &Sources, out: &mut dyn Write) -> io::Result<()> {
     let mut csv = csv::Writer::from_writer(out);
-    csv.write_record(["code", "name", "azure_error", "severity", "resource", "rule", "message", "help", "file", "line", "column", "pointer"])?;
+    csv.write_record([
+        "code",
+        "name",
+        "azure_error",
+        "severity",
+        "resource",
+        "rule",
+        "message",
+        "help",
+        "file",
+        "line",
+        "column",
+        "pointer",
+    ])?;
     for finding in findings {
         let place = finding.span.and_then(|span| sources.locate(span));
         let number = |n: Option<usize>| n.map(|n| n.to_string()).unwrap_or_default();

@@ -2,8 +2,8 @@
 
 use super::finding::{self, FindingJson};
 use super::text::{Look, csv_cell, printable, table};
-use crate::compile::endpoints::EndpointKind;
 use crate::compile::Network;
+use crate::compile::endpoints::EndpointKind;
 use crate::diagnostic::{Diagnostic, Location, Sources};
 use crate::net::AddressSet;
 use crate::solve::anomaly::Management;
@@ -62,7 +62,9 @@ impl Tally {
 /// One row a path, in the columns of design.md.
 pub fn csv(report: &MatrixReport<'_, '_>, out: &mut dyn Write) -> io::Result<()> {
     let mut csv = csv::Writer::from_writer(out);
-    csv.write_record(["gateway", "pool", "setting", "member", "backend", "port", "purpose", "verdict", "stage", "resource", "rule"])?;
+    csv.write_record([
+        "gateway", "pool", "setting", "member", "backend", "port", "purpose", "verdict", "stage", "resource", "rule",
+    ])?;
     for row in report.rows {
         csv.write_record([
             &*csv_cell(&row.gateway_name),
@@ -208,7 +210,8 @@ pub fn text(report: &MatrixReport<'_, '_>, look: Look, out: &mut dyn Write) -> i
     for (gateway, rows) in &blocks {
         let mut pools: Vec<&str> = rows.iter().map(|row| row.pair.pool.name.as_str()).collect();
         pools.dedup();
-        let mut servers: Vec<(&str, &str)> = rows.iter().map(|row| (row.pair.pool.name.as_str(), row.backend.as_str())).collect();
+        let mut servers: Vec<(&str, &str)> =
+            rows.iter().map(|row| (row.pair.pool.name.as_str(), row.backend.as_str())).collect();
         servers.sort_unstable();
         servers.dedup();
         writeln!(out, "{}  ->  {} pool(s), {} server(s)\n", printable(gateway), pools.len(), servers.len())?;
@@ -223,7 +226,13 @@ pub fn text(report: &MatrixReport<'_, '_>, look: Look, out: &mut dyn Write) -> i
                 Verdict::Unknown => look.unsure("UNKNOWN"),
                 _ => look.bad("BLOCKED"),
             };
-            writeln!(out, "mgmt  inbound {}-{} from GatewayManager: {verdict}  {}", m.ports.0, m.ports.1, printable(&m.reason))?;
+            writeln!(
+                out,
+                "mgmt  inbound {}-{} from GatewayManager: {verdict}  {}",
+                m.ports.0,
+                m.ports.1,
+                printable(&m.reason)
+            )?;
         }
         for row in rows.iter().filter(|row| row.answer.verdict == Verdict::Partial) {
             let denied: Vec<String> = row.answer.denied.cidrs().iter().map(ToString::to_string).collect();
@@ -236,7 +245,11 @@ pub fn text(report: &MatrixReport<'_, '_>, look: Look, out: &mut dyn Write) -> i
         writeln!(out, "assumed  {}", printable(assumption))?;
     }
     let tally = Tally::of(report.rows.iter().map(|row| row.answer.verdict));
-    writeln!(out, "{} reachable, {} partial, {} blocked, {} unknown", tally.allow, tally.partial, tally.deny, tally.unknown)
+    writeln!(
+        out,
+        "{} reachable, {} partial, {} blocked, {} unknown",
+        tally.allow, tally.partial, tally.deny, tally.unknown
+    )
 }
 
 /// What would decide the unknown rows, each once.
@@ -263,7 +276,11 @@ fn cells(network: &Network<'_>, row: &Row<'_>) -> Vec<String> {
         let machine = end.nic.and_then(|nic| nic.virtual_machine.as_ref()).map(|id| id.name().to_owned());
         Some(machine.unwrap_or_else(|| end.name.clone()))
     });
-    let server = if row.member.shown == row.backend { row.backend.clone() } else { format!("{} ({})", row.backend, row.member.shown) };
+    let server = if row.member.shown == row.backend {
+        row.backend.clone()
+    } else {
+        format!("{} ({})", row.backend, row.member.shown)
+    };
     let purpose = match row.purpose {
         crate::solve::matrix::Purpose::Both => String::new(),
         other => format!(" {}", other.word()),
@@ -284,7 +301,12 @@ pub fn blocker(answer: &Answer) -> String {
     match answer.verdict {
         Verdict::Allow => String::new(),
         Verdict::Partial => {
-            format!("{} denies {} of {} gateway addresses", decider(answer), answer.denied.count(), answer.sources.count())
+            format!(
+                "{} denies {} of {} gateway addresses",
+                decider(answer),
+                answer.denied.count(),
+                answer.sources.count()
+            )
         }
         Verdict::Deny => decider(answer),
         Verdict::Unknown => match answer.missing.first() {

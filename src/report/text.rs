@@ -35,7 +35,11 @@ pub fn printable(text: &str) -> Cow<'_, str> {
 
 /// One CSV cell of untrusted text: a leading character that spreadsheets take for a formula is quoted (CWE-1236).
 pub fn csv_cell(text: &str) -> Cow<'_, str> {
-    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { Cow::Owned(format!("'{text}")) } else { Cow::Borrowed(text) }
+    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) {
+        Cow::Owned(format!("'{text}"))
+    } else {
+        Cow::Borrowed(text)
+    }
 }
 
 const RED: Style = AnsiColor::Red.on_default().bold();
@@ -135,7 +139,11 @@ mod tests {
         let plain = table(&["n", "path", "why"], &rows, Look::default(), 1);
         let colored = table(&["n", "path", "why"], &rows, Look { color: true }, 1);
         assert!(colored.contains("\u{1b}[") && !plain.contains('\u{1b}'));
-        let stripped: String = colored.split('\u{1b}').enumerate().map(|(i, part)| if i == 0 { part } else { part.split_once('m').map_or("", |p| p.1) }).collect();
+        let stripped: String = colored
+            .split('\u{1b}')
+            .enumerate()
+            .map(|(i, part)| if i == 0 { part } else { part.split_once('m').map_or("", |p| p.1) })
+            .collect();
         assert_eq!(stripped, plain);
     }
 }

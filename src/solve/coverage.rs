@@ -32,8 +32,13 @@ pub fn needs(network: &Network<'_>) -> Vec<Need> {
     }
     for gateway in snapshot.application_gateways.values() {
         for subnet in gateway.subnets.iter().filter(|id| network.subnet_by_id(&id.value).is_none()) {
-            let vnet = subnet.value.parent().and_then(|s| s.parent().map(|_| s)).unwrap_or_else(|| subnet.value.clone());
-            out.insert(need(&format!("virtual network {} of {}", vnet.name(), gateway.name), "every path of the gateway", &vnet));
+            let vnet =
+                subnet.value.parent().and_then(|s| s.parent().map(|_| s)).unwrap_or_else(|| subnet.value.clone());
+            out.insert(need(
+                &format!("virtual network {} of {}", vnet.name(), gateway.name),
+                "every path of the gateway",
+                &vnet,
+            ));
         }
         for pair in pairs(gateway).pairs {
             for member in members(network, pair.pool) {
@@ -46,7 +51,11 @@ pub fn needs(network: &Network<'_>) -> Vec<Need> {
             out.insert(need(&format!("NSG {}", id.name()), &format!("paths through subnet {}", node.subnet.name), id));
         }
         if let Lookup::Missing(id) = node.table {
-            out.insert(need(&format!("route table {}", id.name()), &format!("paths from and to subnet {}", node.subnet.name), id));
+            out.insert(need(
+                &format!("route table {}", id.name()),
+                &format!("paths from and to subnet {}", node.subnet.name),
+                id,
+            ));
         }
     }
     for end in &network.endpoints {
@@ -58,7 +67,11 @@ pub fn needs(network: &Network<'_>) -> Vec<Need> {
     for vnet in &network.vnets {
         for peering in vnet.vnet.peerings.iter().filter(|peering| peering.is_connected()) {
             let Some(remote) = peering.remote.as_ref().filter(|id| network.vnet_by_id(id).is_none()) else { continue };
-            out.insert(need(&format!("peered virtual network {}", remote.name()), &format!("paths over peering {}", peering.name), remote));
+            out.insert(need(
+                &format!("peered virtual network {}", remote.name()),
+                &format!("paths over peering {}", peering.name),
+                remote,
+            ));
         }
     }
     out.into_iter().collect()
@@ -72,7 +85,9 @@ fn member_needs(network: &Network<'_>, gateway: &str, shown: &str, target: &Targ
     match target {
         Target::Address(address) => {
             let Some(index) = network.subnet_of(*address, None) else { return };
-            let customer = network.subnet(index).is_some_and(|node| node.gateways.is_empty() && !is_platform_subnet(&node.subnet.name));
+            let customer = network
+                .subnet(index)
+                .is_some_and(|node| node.gateways.is_empty() && !is_platform_subnet(&node.subnet.name));
             if customer && network.endpoint_at(*address, index).is_none() {
                 out.insert(Need {
                     what: format!("the NIC with address {address}"),
@@ -106,7 +121,9 @@ fn tag_needs(network: &Network<'_>, out: &mut BTreeSet<Need>) {
     let mut tags = BTreeSet::new();
     for filter in &network.filters {
         for rule in filter.inbound.iter().chain(&filter.outbound).chain(&filter.unplaced) {
-            tags.extend(rule.source.unknown_tags.iter().chain(&rule.destination.unknown_tags).map(|tag| (*tag).to_owned()));
+            tags.extend(
+                rule.source.unknown_tags.iter().chain(&rule.destination.unknown_tags).map(|tag| (*tag).to_owned()),
+            );
         }
     }
     for node in &network.subnets {

@@ -82,7 +82,12 @@ pub struct Explanation<'n> {
 }
 
 /// Explains a decided question.
-pub fn explain<'n>(network: &'n Network<'n>, sources: &Sources, target: Target<'n>, decided: &Decided<'n>) -> Explanation<'n> {
+pub fn explain<'n>(
+    network: &'n Network<'n>,
+    sources: &Sources,
+    target: Target<'n>,
+    decided: &Decided<'n>,
+) -> Explanation<'n> {
     let mut out = Explanation {
         steps: Vec::new(),
         decider: None,
@@ -127,7 +132,8 @@ fn compare_rules<'n>(network: &'n Network<'n>, witness: &Witness<'n>, at: At<'n>
         _ => Direction::Inbound,
     };
     let address = if direction == Direction::Inbound { witness.flow.destination } else { witness.flow.source };
-    let Some(subnet) = witness.ends.subnet.filter(|_| direction == Direction::Outbound).or_else(|| network.subnet_of(address, None))
+    let Some(subnet) =
+        witness.ends.subnet.filter(|_| direction == Direction::Outbound).or_else(|| network.subnet_of(address, None))
     else {
         return;
     };

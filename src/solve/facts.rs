@@ -15,7 +15,8 @@ pub const TAG_COMMAND: &str = "az network list-service-tags -l REGION -o json > 
 pub fn missing(network: &Network<'_>, fact: &Fact) -> Missing {
     let rule = |key: &RuleKey| {
         let filter = network.filters.get(key.0);
-        let rule = filter.and_then(|f| f.inbound.iter().chain(&f.outbound).chain(&f.unplaced).find(|r| r.number == key.1));
+        let rule =
+            filter.and_then(|f| f.inbound.iter().chain(&f.outbound).chain(&f.unplaced).find(|r| r.number == key.1));
         format!("rule {} of {}", rule.map_or("?", |r| r.name), filter.map_or("?", |f| f.name.as_str()))
     };
     let plain = |what: String| Missing { what, command: None };
@@ -32,21 +33,28 @@ pub fn missing(network: &Network<'_>, fact: &Fact) -> Missing {
         Fact::RuleProtocol(key) => plain(format!("a valid protocol in {}", rule(key))),
         Fact::Access(key) => plain(format!("a valid access in {}", rule(key))),
         Fact::Unplaced(key) => plain(format!("priority and direction of {}", rule(key))),
-        Fact::MissingNsg(id, _) => export(format!("NSG {}", written(network, id).name()), written(network, id).as_str()),
+        Fact::MissingNsg(id, _) => {
+            export(format!("NSG {}", written(network, id).name()), written(network, id).as_str())
+        }
         Fact::MissingTable(id) => {
             export(format!("route table {}", written(network, id).name()), written(network, id).as_str())
         }
         Fact::UnseenNic(address) => with(format!("the NIC with address {address}"), NIC_COMMAND),
         Fact::NextHop(address) => with(format!("the appliance at {address}"), NIC_COMMAND),
-        Fact::Appliance(address) => plain(format!("the rules of the appliance at {address} (or --assume appliance=transparent)")),
+        Fact::Appliance(address) => {
+            plain(format!("the rules of the appliance at {address} (or --assume appliance=transparent)"))
+        }
         Fact::PeeringAccess(name) => {
             plain(format!("whether an explicit allow passes peering {name} without virtual network access"))
         }
         Fact::UnreadableRoute(name) => plain(format!("a readable route {name}")),
-        Fact::PublicSource(_) => {
-            with("the public address the traffic leaves with".to_owned(), "az network public-ip list -o json > public-ip.json")
+        Fact::PublicSource(_) => with(
+            "the public address the traffic leaves with".to_owned(),
+            "az network public-ip list -o json > public-ip.json",
+        ),
+        Fact::AdminDecides(..) | Fact::AdminDenies(..) => {
+            plain("what the security admin rules do (not evaluated)".to_owned())
         }
-        Fact::AdminDecides(..) | Fact::AdminDenies(..) => plain("what the security admin rules do (not evaluated)".to_owned()),
         Fact::NotModelled(id) => plain(format!("what {} does (not evaluated)", ResourceId::new(id).name())),
         Fact::RemoteVnet(id) => export(format!("virtual network {}", ResourceId::new(id).name()), id),
     }
@@ -58,7 +66,10 @@ fn written(network: &Network<'_>, key: &str) -> ResourceId {
         [node.subnet.nsg.as_ref(), node.subnet.route_table.as_ref()].into_iter().flatten().map(|r| &r.value)
     });
     let nics = network.snapshot.network_interfaces.values().filter_map(|nic| nic.nsg.as_ref()).map(|r| &r.value);
-    references.find(|id| id.key() == key).or_else(|| nics.into_iter().find(|id| id.key() == key)).cloned()
+    references
+        .find(|id| id.key() == key)
+        .or_else(|| nics.into_iter().find(|id| id.key() == key))
+        .cloned()
         .unwrap_or_else(|| ResourceId::new(key))
 }
 

@@ -1,9 +1,9 @@
 //! Every path of every gateway: pools x settings x members x ports (design.md, question 1).
 
 use super::answer::{Answer, Missing, Verdict};
+use super::facts::NIC_COMMAND;
 use super::path::{Decided, Options, SourceGroup, Sources, Target, Witness, decide, undecided};
 use super::project::{filters_on_the_way, project};
-use super::facts::NIC_COMMAND;
 use crate::compile::gateway_paths::{self as paths, Member, Pair};
 use crate::compile::{Network, Stage};
 use crate::diagnostic::{Diagnostic, code};
@@ -103,8 +103,12 @@ impl GatewaySources {
 /// All paths of all gateways, sorted; `progress` is told of every path that was decided.
 pub fn matrix<'n>(network: &'n Network<'n>, progress: &(dyn Fn(usize) + Sync)) -> Vec<Row<'n>> {
     let cuts = Cuts::of(network, Side::Source);
-    let mut rows: Vec<Row<'n>> =
-        network.snapshot.application_gateways.values().flat_map(|gateway| rows_of(network, gateway, &cuts, progress)).collect();
+    let mut rows: Vec<Row<'n>> = network
+        .snapshot
+        .application_gateways
+        .values()
+        .flat_map(|gateway| rows_of(network, gateway, &cuts, progress))
+        .collect();
     rows.sort_by(|a, b| key(a).cmp(&key(b)));
     rows
 }
@@ -134,7 +138,16 @@ pub fn count(network: &Network<'_>) -> usize {
 type Key<'r> = (&'r str, &'r str, &'r str, &'r str, Option<IpAddr>, &'r str, u16, Purpose);
 
 fn key<'r>(row: &'r Row<'_>) -> Key<'r> {
-    (&row.gateway_name, &row.pair.pool.name, &row.pair.setting.name, &row.member.shown, row.address, &row.backend, row.port, row.purpose)
+    (
+        &row.gateway_name,
+        &row.pair.pool.name,
+        &row.pair.setting.name,
+        &row.member.shown,
+        row.address,
+        &row.backend,
+        row.port,
+        row.purpose,
+    )
 }
 
 /// One path before it is decided.
@@ -251,7 +264,13 @@ struct Projected {
 }
 
 impl Projected {
-    fn decide<'n>(&self, network: &'n Network<'n>, sources: &GatewaySources, destination: IpAddr, port: u16) -> Decided<'n> {
+    fn decide<'n>(
+        &self,
+        network: &'n Network<'n>,
+        sources: &GatewaySources,
+        destination: IpAddr,
+        port: u16,
+    ) -> Decided<'n> {
         let projections = if destination.is_ipv4() { &self.v4 } else { &self.v6 };
         let target = Target { destination, protocol: Protocol::Tcp, port, model: None };
         decide(network, sources.toward(destination), target, Options { removed: None, projections: Some(projections) })
@@ -259,7 +278,13 @@ impl Projected {
 }
 
 /// Decides a path of a gateway again with rules or routes taken away.
-pub fn without<'n>(network: &'n Network<'n>, sources: &GatewaySources, destination: IpAddr, port: u16, removed: &Removed) -> Decided<'n> {
+pub fn without<'n>(
+    network: &'n Network<'n>,
+    sources: &GatewaySources,
+    destination: IpAddr,
+    port: u16,
+    removed: &Removed,
+) -> Decided<'n> {
     let target = Target { destination, protocol: Protocol::Tcp, port, model: None };
     decide(network, sources.toward(destination), target, Options { removed: Some(removed), projections: None })
 }
@@ -279,21 +304,39 @@ fn gateway_subnet_missing(gateway: &ApplicationGateway, sources: &GatewaySources
     let vnet = id.and_then(ResourceId::parent);
     let command = vnet.as_ref().map(export_command);
     let name = id.map_or_else(|| "(none named)".to_owned(), |id| id.name().to_owned());
-    let note = Diagnostic::new(&code::GATEWAY_SUBNET_MISSING, format!("subnet {name} of {} is not in the input", gateway.name))
-        .resource(gateway.id.as_str())
-        .at_some(gateway.subnets.first().map(|id| id.span))
-        .help(command.clone().unwrap_or_else(|| code::GATEWAY_SUBNET_MISSING.fix.to_owned()));
-    Some(undecided(AddressSet::default(), None, Missing { what: format!("the gateway's subnet {name}"), command }, note))
+    let note = Diagnostic::new(
+        &code::GATEWAY_SUBNET_MISSING,
+        format!("subnet {name} of {} is not in the input", gateway.name),
+    )
+    .resource(gateway.id.as_str())
+    .at_some(gateway.subnets.first().map(|id| id.span))
+    .help(command.clone().unwrap_or_else(|| code::GATEWAY_SUBNET_MISSING.fix.to_owned()));
+    Some(undecided(
+        AddressSet::default(),
+        None,
+        Missing { what: format!("the gateway's subnet {name}"), command },
+        note,
+    ))
 }
 
 /// Members that are no address: unresolved names, missing NICs, scale sets known by their model.
-fn without_address<'n>(network: &'n Network<'n>, path: &Wanted<'n>, sources: &GatewaySources, cuts: &Cuts) -> (String, Decided<'n>) {
+fn without_address<'n>(
+    network: &'n Network<'n>,
+    path: &Wanted<'n>,
+    sources: &GatewaySources,
+    cuts: &Cuts,
+) -> (String, Decided<'n>) {
     let all = sources.v4.addresses.union(&sources.v6.addresses);
     let plain = |answer| Decided { answer, witness: None };
     match &path.member.target {
-        paths::Target::ScaleSet { scale_set, subnet, interface } => {
-            scale_set_path(network, path, sources, cuts, ModelNic { scale_set, nsg: network.filter_of(interface.nsg.as_ref().map(|r| &r.value)) }, *subnet)
-        }
+        paths::Target::ScaleSet { scale_set, subnet, interface } => scale_set_path(
+            network,
+            path,
+            sources,
+            cuts,
+            ModelNic { scale_set, nsg: network.filter_of(interface.nsg.as_ref().map(|r| &r.value)) },
+            *subnet,
+        ),
         paths::Target::MissingConfiguration(id) => {
             let nic = id.parent().and_then(|parent| parent.parent()).unwrap_or_else(|| (*id).clone());
             let command = if id.key().contains("/virtualmachinescalesets/") {
@@ -301,24 +344,32 @@ fn without_address<'n>(network: &'n Network<'n>, path: &Wanted<'n>, sources: &Ga
             } else {
                 export_command(&nic)
             };
-            let note = Diagnostic::new(&code::MEMBER_UNRESOLVED, format!("pool member {} is not in the input", path.member.shown))
-                .resource(id.as_str())
-                .help(command.clone());
-            let missing = Missing { what: format!("the NIC of pool member {}", path.member.shown), command: Some(command) };
+            let note = Diagnostic::new(
+                &code::MEMBER_UNRESOLVED,
+                format!("pool member {} is not in the input", path.member.shown),
+            )
+            .resource(id.as_str())
+            .help(command.clone());
+            let missing =
+                Missing { what: format!("the NIC of pool member {}", path.member.shown), command: Some(command) };
             (path.member.shown.clone(), plain(undecided(all, None, missing, note)))
         }
         _ => {
             let name = path.member.fqdn.unwrap_or(&path.member.shown);
             let zone = network.snapshot.unmodelled.values().find(|resource| {
                 let zone = resource.name.to_ascii_lowercase();
-                resource.kind == UnmodelledKind::PrivateDnsZone && name.to_ascii_lowercase().ends_with(&format!(".{zone}"))
+                resource.kind == UnmodelledKind::PrivateDnsZone
+                    && name.to_ascii_lowercase().ends_with(&format!(".{zone}"))
             });
             let text = match zone {
-                Some(zone) => format!("{name} is not resolved: private DNS zone {} is not evaluated by this version", zone.name),
+                Some(zone) => {
+                    format!("{name} is not resolved: private DNS zone {} is not evaluated by this version", zone.name)
+                }
                 None => format!("{name} is not resolved by the input"),
             };
             let note = Diagnostic::new(&code::FQDN, text).help(format!("--resolve {name}=ADDRESS"));
-            let missing = Missing { what: format!("the addresses of {name} (--resolve {name}=ADDRESS)"), command: None };
+            let missing =
+                Missing { what: format!("the addresses of {name} (--resolve {name}=ADDRESS)"), command: None };
             (name.to_owned(), plain(undecided(all, None, missing, note)))
         }
     }
@@ -338,8 +389,11 @@ fn scale_set_path<'n>(
             what: format!("the subnet of scale set {}", path.member.shown),
             command: Some("az network vnet list -o json > vnet.json".to_owned()),
         };
-        let note = Diagnostic::new(&code::MEMBER_UNRESOLVED, format!("the subnet of scale set {} is not in the input", path.member.shown))
-            .help(NIC_COMMAND);
+        let note = Diagnostic::new(
+            &code::MEMBER_UNRESOLVED,
+            format!("the subnet of scale set {} is not in the input", path.member.shown),
+        )
+        .help(NIC_COMMAND);
         let answer = undecided(sources.v4.addresses.clone(), Some(Stage::NsgInSubnet), missing, note);
         return (path.member.shown.clone(), Decided { answer, witness: None });
     };
@@ -362,7 +416,8 @@ fn scale_set_path<'n>(
 /// unknown, else the verdict that all share.
 pub fn combine(decided: Vec<Decided<'_>>) -> Decided<'_> {
     let verdicts: BTreeSet<Verdict> = decided.iter().map(|one| one.answer.verdict).collect();
-    let split = verdicts.contains(&Verdict::Partial) || verdicts.contains(&Verdict::Allow) && verdicts.contains(&Verdict::Deny);
+    let split =
+        verdicts.contains(&Verdict::Partial) || verdicts.contains(&Verdict::Allow) && verdicts.contains(&Verdict::Deny);
     let leads = |verdict: Verdict| match verdict {
         Verdict::Deny | Verdict::Partial if split => 0,
         Verdict::Unknown => 1,

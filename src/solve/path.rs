@@ -106,7 +106,12 @@ pub struct Options<'c> {
 }
 
 /// Decides one question.
-pub fn decide<'n>(network: &'n Network<'n>, sources: &Sources, target: Target<'n>, options: Options<'_>) -> Decided<'n> {
+pub fn decide<'n>(
+    network: &'n Network<'n>,
+    sources: &Sources,
+    target: Target<'n>,
+    options: Options<'_>,
+) -> Decided<'n> {
     let nothing = Removed::default();
     let mut explorer = Explorer {
         network,
@@ -181,7 +186,7 @@ struct Explorer<'c, 'n> {
     denied: Vec<bool>,
 }
 
-impl<'c, 'n> Explorer<'c, 'n> {
+impl<'n> Explorer<'_, 'n> {
     fn run(&mut self) {
         let mut todo: Vec<Vec<(Fact, bool)>> = vec![Vec::new()];
         while let Some(shared) = todo.pop() {
@@ -235,7 +240,9 @@ impl<'c, 'n> Explorer<'c, 'n> {
                         direct |= state(&outcome);
                         this.record(&outcome, &witness, lead);
                     }
-                    Walk::Many(branches) => translated.extend(branches.into_iter().map(|branch| (branch, witness.clone()))),
+                    Walk::Many(branches) => {
+                        translated.extend(branches.into_iter().map(|branch| (branch, witness.clone())));
+                    }
                 }
             }
             if direct != NONE {
@@ -308,7 +315,8 @@ impl<'c, 'n> Explorer<'c, 'n> {
         }
         match result {
             Ok(value) => Ok(value),
-            Err(Halt::Unknown(fact, at)) => {
+            Err(Halt::Unknown(unknown)) => {
+                let (fact, at) = *unknown;
                 self.first_unknown.get_or_insert_with(|| (at, witness.clone()));
                 if !self.facts.contains(&fact) {
                     self.facts.push(fact.clone());
@@ -414,5 +422,12 @@ pub fn decision(at: At<'_>) -> Decision {
 /// An answer that needs no evaluation: something that stands before every stage is missing.
 pub fn undecided(sources: AddressSet, stage: Option<Stage>, missing: Missing, note: Diagnostic) -> Answer {
     let decision = stage.map(|stage| Decision { stage, resource: None, rule: None, priority: None, span: None });
-    Answer { verdict: Verdict::Unknown, decision, sources, denied: AddressSet::default(), missing: vec![missing], notes: vec![note] }
+    Answer {
+        verdict: Verdict::Unknown,
+        decision,
+        sources,
+        denied: AddressSet::default(),
+        missing: vec![missing],
+        notes: vec![note],
+    }
 }

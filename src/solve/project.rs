@@ -2,11 +2,11 @@
 //! it at all, worked out once before any backend is looked at.
 
 use super::path::{Piece, Sources};
+use crate::compile::Stage;
 use crate::compile::filter::Rule;
 use crate::compile::{Lookup, Network};
 use crate::evaluate::context::{At, Context, Projection, Removed};
 use crate::evaluate::matching::{Known, compare};
-use crate::compile::Stage;
 use crate::model::Direction;
 use crate::net::{Flow, Protocol};
 use std::collections::BTreeSet;
@@ -27,7 +27,8 @@ pub fn project(
             let mut out = Projection::default();
             for (filter, direction, subnet) in filters {
                 let rules = network.filters.get(*filter).map(|f| f.rules(*direction)).unwrap_or_default();
-                out.candidates.insert((*filter, *direction, *subnet), candidates(network, rules, piece, protocol, *subnet));
+                out.candidates
+                    .insert((*filter, *direction, *subnet), candidates(network, rules, piece, protocol, *subnet));
             }
             out
         })

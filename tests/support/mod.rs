@@ -1,5 +1,7 @@
 //! What several test programs need: running the command line in this process.
 
+#![allow(dead_code, unreachable_pub, reason = "not every test program needs everything")]
+
 use std::ffi::OsString;
 
 /// The result of one command line.
@@ -24,7 +26,6 @@ pub fn gatepath_with(arguments: &[&str], stdin: &[u8]) -> Ran {
 }
 
 /// Runs `gatepath ARGUMENTS`.
-#[allow(dead_code, reason = "not every test program needs it")]
 pub fn gatepath(arguments: &[&str]) -> Ran {
     gatepath_with(arguments, b"")
 }
