@@ -140,12 +140,12 @@ fn whole_estate(criterion: &mut Criterion) {
     group.bench_function("parse floor (serde_json, ignored)", |b| {
         b.iter(|| serde_json::from_slice::<IgnoredAny>(black_box(&bytes)).is_ok());
     });
-    group.bench_function("ingest", |b| b.iter(|| load(input(black_box(&bytes)))););
+    group.bench_function("ingest", |b| b.iter(|| load(input(black_box(&bytes)))));
     group.throughput(Throughput::Elements(BACKENDS as u64));
     group.bench_function("compile", |b| {
         b.iter(|| Network::compile(black_box(&loaded.snapshot), Assumptions::default()));
     });
-    group.bench_function("evaluate", |b| b.iter(|| matrix(black_box(&network), &|_| {})););
+    group.bench_function("evaluate", |b| b.iter(|| matrix(black_box(&network), &|_| {})));
     group.finish();
 }
 

@@ -253,6 +253,7 @@ fn other_records(case: &Case<'_>) -> Option<String> {
 /// `reason`, or what decided the management path.
 pub(super) fn management_reason(gateway: &GatewayFacts) -> String {
     let path = &gateway.management;
+    let reason = path.reason.trim().trim_end_matches('.');
     let named = match (&path.resource, &path.rule) {
         (Some(resource), Some(rule)) if path.stage == Some(Stage::Route) => format!("route {rule} of {resource}"),
         (Some(resource), Some(rule)) => format!("rule {rule} of {resource}"),
@@ -260,11 +261,12 @@ pub(super) fn management_reason(gateway: &GatewayFacts) -> String {
         (None, Some(rule)) => rule.clone(),
         (None, None) => String::new(),
     };
-    let parts: Vec<&str> = [named.as_str(), path.reason.trim().trim_end_matches('.')]
-        .into_iter()
-        .filter(|part| !part.is_empty())
-        .collect();
-    parts.join(": ")
+    let says_it = path.resource.as_ref().is_some_and(|name| reason.contains(name.as_str()));
+    match (named.is_empty() || says_it, reason.is_empty()) {
+        (true, _) => reason.to_owned(),
+        (false, true) => named,
+        (false, false) => format!("{named}: {reason}"),
+    }
 }
 
 /// What the management path of a generation needs (health.md 4).

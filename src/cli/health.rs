@@ -13,7 +13,8 @@ use crate::solve::matrix::overridden;
 use crate::solve::{Verdict, anomaly};
 use jiff::Timestamp;
 
-/// Exit 1 where an unhealthy server is attributed to the network, 3 where an unhealthy one is not decidable.
+/// Exit 1 where an unhealthy server, or the lack of its health, is attributed to the network; 3 where an unhealthy one is
+/// not decidable.
 pub(super) fn run(args: &HealthArgs, io: &mut Io<'_>) -> Result<u8, CliError> {
     let at = args.at.as_deref().map(|text| {
         parse_time(text)
@@ -118,7 +119,10 @@ pub(super) fn answer(
     };
     Ok(Judged {
         servers: attribution.servers.len(),
-        network: attribution.servers.iter().any(crate::attribute::ServerFinding::unhealthy_by_network),
+        network: attribution
+            .servers
+            .iter()
+            .any(|found| found.unhealthy_by_network() || found.class == crate::attribute::Class::ManagementPath),
         unknown: attribution.servers.iter().any(|found| undecided(&found)),
     })
 }

@@ -2,7 +2,7 @@
 
 use super::resource::Resource;
 use crate::diagnostic::{Diagnostic, Span, code};
-use crate::model::{ResourceId, Snapshot};
+use crate::model::{ResourceId, Snapshot, is_default_rule};
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::fmt::Debug;
@@ -103,7 +103,7 @@ impl Assembly {
         let s = &mut self.snapshot;
         let (parent, outcome) = match child {
             Resource::SecurityRule(parent, rule) => {
-                if rule.priority.value().is_some_and(|p| *p > 4096) {
+                if is_default_rule(&rule.name, rule.priority.value().copied()) {
                     return; // a default rule, exported with `--include-default`
                 }
                 let list = s.nsgs.get_mut(&parent).map(|nsg| &mut nsg.rules);

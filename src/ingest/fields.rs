@@ -153,7 +153,8 @@ impl<'a> Fields<'a> {
     pub(crate) fn prefixes(&self, keys: &[&str]) -> Vec<Located<WrittenPrefix>> {
         let mut out: Vec<Located<WrittenPrefix>> = Vec::new();
         for node in keys.iter().flat_map(|key| self.list(key)) {
-            let parsed = node.string().and_then(|text| WrittenPrefix::parse(&text));
+            // A bare address is no prefix here: Azure wants CIDR form.
+            let parsed = node.string().filter(|text| text.contains('/')).and_then(|text| WrittenPrefix::parse(&text));
             match parsed {
                 Some(prefix) if out.iter().any(|other| other.value.net == prefix.net) => {}
                 Some(prefix) => out.push(Located::new(prefix, node.span())),

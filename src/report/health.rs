@@ -233,29 +233,34 @@ pub fn csv(report: &HealthReport<'_>, out: &mut dyn Write) -> io::Result<()> {
     csv.flush()
 }
 
-fn sick(found: &ServerFinding) -> bool {
-    matches!(found.recorded, Recorded::Down | Recorded::Unknown | Recorded::Partial)
-}
-
 /// `2 of 3 unhealthy servers are explained by the network. Common cause: ...`.
 pub fn headline(attribution: &Attribution) -> String {
-    let unhealthy: Vec<&ServerFinding> = attribution.servers.iter().filter(|found| sick(found)).collect();
-    let blocked = unhealthy.iter().filter(|found| found.unhealthy_by_network()).count();
-    let undecided: Vec<&&ServerFinding> =
-        unhealthy.iter().filter(|f| f.class == Class::Indeterminate && f.verdict() == Verdict::Unknown).collect();
-    let late = attribution.servers.iter().filter(|f| f.recorded == Recorded::Up && f.unhealthy_by_network()).count();
-    let mut out = match unhealthy.len() {
+    let servers = &attribution.servers;
+    let count = |test: &dyn Fn(&ServerFinding) -> bool| servers.iter().filter(|found| test(found)).count();
+    let down = |found: &ServerFinding| matches!(found.recorded, Recorded::Down | Recorded::Partial);
+    let blocked = count(&|found| down(found) && found.unhealthy_by_network());
+    let mut out = match count(&down) {
         0 => "No server is recorded unhealthy.".to_owned(),
         1 if blocked == 1 => "The unhealthy server is explained by the network.".to_owned(),
         1 => "The unhealthy server is not explained by the network.".to_owned(),
         all => format!("{blocked} of {all} unhealthy servers are explained by the network."),
     };
-    if let Some(first) = undecided.first() {
+    let undecided = |found: &ServerFinding| {
+        down(found) && found.class == Class::Indeterminate && found.verdict() == Verdict::Unknown
+    };
+    if let Some(first) = servers.iter().find(|found| undecided(found)) {
         let missing = first.missing.first().map(|m| format!(": the input lacks {}", m.what)).unwrap_or_default();
-        out.push_str(&format!(" {} undecided{missing}.", undecided.len()));
+        out.push_str(&format!(" {} undecided{missing}.", count(&undecided)));
     }
+    let late = count(&|found| found.recorded == Recorded::Up && found.unhealthy_by_network());
     if late > 0 {
         out.push_str(&format!(" {late} server(s) recorded healthy no longer answer: the state lags its message."));
+    }
+    let unknown = count(&|found| found.recorded == Recorded::Unknown);
+    if unknown > 0 {
+        let managed = count(&|found| found.recorded == Recorded::Unknown && found.class == Class::ManagementPath);
+        let why = if managed == unknown { ": the management path is blocked" } else { "" };
+        out.push_str(&format!(" The health of {unknown} server(s) is not known{why}."));
     }
     if let Some(cause) = attribution.common_causes.iter().find(|cause| cause.servers.len() > 1) {
         out.push_str(&format!(" Common cause: {} ({} servers).", cause_words(cause), cause.servers.len()));

@@ -22,9 +22,6 @@ mod routes;
 mod traffic;
 mod vnets;
 
-#[cfg(test)]
-mod tests;
-
 pub use management::{Management, management};
 
 use crate::compile::Network;

@@ -6,11 +6,11 @@ mod management;
 mod networks;
 mod rules;
 
-use super::lint;
-use crate::compile::{Assumptions, Network};
-use crate::diagnostic::{Diagnostic, Severity, Span};
-use crate::ingest::{Input, Loaded, load};
-use crate::model::ApplicationGateway;
+use gatepath::compile::{Assumptions, Network};
+use gatepath::diagnostic::{Diagnostic, Severity, Span};
+use gatepath::ingest::{Input, Loaded, load};
+use gatepath::model::ApplicationGateway;
+use gatepath::solve::anomaly::lint;
 use serde_json::{Value, json};
 
 /// A finding with its places sliced from the source text.

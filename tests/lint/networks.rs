@@ -1,6 +1,6 @@
 //! Attachments, virtual networks, peerings, routes.
 
-use super::*;
+use crate::*;
 
 #[test]
 fn an_nsg_that_is_attached_to_nothing() {

@@ -1,9 +1,9 @@
 //! The management path.
 
-use super::super::{Management, management};
-use super::gateways::learned;
-use super::*;
-use crate::solve::Verdict;
+use crate::gateways::learned;
+use crate::*;
+use gatepath::solve::Verdict;
+use gatepath::solve::anomaly::{Management, management};
 
 /// The answer for gateway `agw-a`, and the text at its place.
 fn ask(resources: &[Value]) -> (Management, String) {

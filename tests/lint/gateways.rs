@@ -1,6 +1,6 @@
 //! Subnets of gateways, and references inside gateways.
 
-use super::*;
+use crate::*;
 
 fn deny(name: &str, patch: Value) -> Value {
     let mut all = json!({ "access": "Deny", "protocol": "*", "sourceAddressPrefix": "*", "destinationPortRange": "*",
@@ -203,7 +203,7 @@ fn default_routes_of_gateways() {
 }
 
 /// A VPN gateway in `vnet-a` that brings a prefix in.
-pub(super) fn learned(prefix: &str, mut estate: Vec<Value>) -> Vec<Value> {
+pub(crate) fn learned(prefix: &str, mut estate: Vec<Value>) -> Vec<Value> {
     for resource in &mut estate {
         if resource.get("name") == Some(&json!("vnet-a"))
             && let Some(subnets) = resource.pointer_mut("/properties/subnets").and_then(Value::as_array_mut)

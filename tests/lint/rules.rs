@@ -1,6 +1,6 @@
 //! Security rules.
 
-use super::*;
+use crate::*;
 
 #[test]
 fn a_valid_rule_gives_nothing() {
