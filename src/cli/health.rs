@@ -9,8 +9,8 @@ use crate::diagnostic::Diagnostic;
 use crate::ingest::Loaded;
 use crate::report::health::{HealthReport, csv, json, text};
 use crate::report::text::Look;
+use crate::solve::anomaly;
 use crate::solve::matrix::overridden;
-use crate::solve::{Verdict, anomaly};
 use jiff::Timestamp;
 
 /// Exit 1 where an unhealthy server, or the lack of its health, is attributed to the network; 3 where an unhealthy one is
@@ -114,8 +114,8 @@ pub(super) fn answer(
         Format::Json => json(&report, io.out)?,
         Format::Csv => csv(&report, io.out)?,
     }
-    let undecided = |found: &&crate::attribute::ServerFinding| {
-        found.class == crate::attribute::Class::Indeterminate && found.verdict() == Verdict::Unknown
+    let undecided = |found: &crate::attribute::ServerFinding| {
+        found.class == crate::attribute::Class::Indeterminate && found.recorded != crate::attribute::Recorded::Up
     };
     Ok(Judged {
         servers: attribution.servers.len(),
@@ -123,6 +123,6 @@ pub(super) fn answer(
             .servers
             .iter()
             .any(|found| found.unhealthy_by_network() || found.class == crate::attribute::Class::ManagementPath),
-        unknown: attribution.servers.iter().any(|found| undecided(&found)),
+        unknown: attribution.servers.iter().any(undecided),
     })
 }

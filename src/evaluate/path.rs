@@ -169,13 +169,34 @@ fn forward<'n>(context: &mut Context<'_, 'n>, flow: &Flow, subnet: usize) -> Wal
         let result = if dropped { StepResult::Deny } else { StepResult::Forward };
         context.step(|| Step { at: route.at(Stage::Route), place, what: route.words(), result });
         match route.next_hop {
-            NextHop::None => return Err(Halt::deny(route.at(Stage::Route))),
+            NextHop::None => {
+                note_lost_peering(context, current, flow.destination, &route);
+                return Err(Halt::deny(route.at(Stage::Route)));
+            }
             NextHop::Appliance(hop) => {
                 let next = appliance::cross(context, &route, hop, current, flow, &via)?;
                 via.push(next);
                 current = next.subnet;
             }
             _ => return Ok((route, current, via)),
+        }
+    }
+}
+
+/// A system route drops what a peering would carry if it were connected: say which one.
+fn note_lost_peering<'n>(context: &mut Context<'_, 'n>, subnet: usize, destination: IpAddr, route: &Chosen<'n>) {
+    let network = context.network;
+    let Some(node) = network.subnet(subnet).filter(|_| route.source != RouteSource::User) else { return };
+    let Some(vnet) = network.vnet(node.vnet) else { return };
+    for peering in &vnet.vnet.peerings {
+        let remote = peering.remote.as_ref().and_then(|id| network.vnet_by_id(id));
+        let in_remote = remote.and_then(|index| network.vnet(index)).map(|v| v.prefixes.as_slice()).unwrap_or_default();
+        let mut holds = peering.remote_address_space.iter().chain(in_remote);
+        let usable = node.peers.iter().any(|peer| std::ptr::eq(peer.peering, peering));
+        if !usable && holds.any(|net| net.contains(&destination)) {
+            let span = peering.state.as_ref().map(|state| state.span).or(Some(peering.span));
+            context.here = At { span, ..At::new(Stage::Route, None) };
+            context.note(&code::PEERING_STATE, &peering.name);
         }
     }
 }

@@ -1,11 +1,12 @@
 //! One JSON document to resources, tags, hosts and health records: the table of formats, told apart by content.
 
 use super::fields::Fields;
-use super::json::{Node, Object, Unusable};
+use super::json::{Document, Node, Object, Unusable};
 use super::resource::{self, Resource};
 use super::{health, tags};
 use crate::diagnostic::{Diagnostic, Span, code};
 use crate::model::{HealthRecord, ResourceId, ServiceTags};
+use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
@@ -58,10 +59,31 @@ pub(crate) struct Content {
     pub(crate) tags: Vec<ServiceTags>,
     pub(crate) hosts: BTreeMap<String, Vec<IpAddr>>,
     pub(crate) health: Vec<HealthRecord>,
-    pub(crate) truncated: bool,
     unidentified: Vec<Span>,
     types_unused: BTreeMap<String, usize>,
 }
+
+impl Content {
+    /// Adds what another piece of the same file holds.
+    fn merge(&mut self, other: Content) {
+        self.formats.extend(other.formats);
+        for (kind, count) in other.types {
+            *self.types.entry(kind).or_default() += count;
+        }
+        for (kind, count) in other.types_unused {
+            *self.types_unused.entry(kind).or_default() += count;
+        }
+        self.resources.extend(other.resources);
+        self.unusable.extend(other.unusable);
+        self.tags.extend(other.tags);
+        self.hosts.extend(other.hosts);
+        self.health.extend(other.health);
+        self.unidentified.extend(other.unidentified);
+    }
+}
+
+/// Elements of a long list that are read together.
+const PIECE: usize = 128;
 
 /// Nesting of wrappers (lists, recordings, child resources) that is followed.
 const DEEPEST_WRAPPER: usize = 12;
@@ -97,9 +119,7 @@ impl Reader<'_> {
                 // `[]` is what az prints for "none": recognised, and it holds nothing.
                 self.content.formats.insert(Format::Resources);
             }
-            for item in items {
-                self.value(item, depth + 1);
-            }
+            self.values(items, depth);
         } else if let Ok(opened) = node.object() {
             match opened {
                 Some(object) => self.object(&object, depth),
@@ -108,6 +128,36 @@ impl Reader<'_> {
         } else if let Some(id) = id_in_broken_object(node) {
             self.content.formats.insert(Format::Resources);
             self.content.unusable.push((id, node.span()));
+        }
+    }
+
+    /// The elements of a list. Long lists are read in parallel, piece by piece, and put together in order.
+    fn values(&mut self, items: Vec<Node<'_>>, depth: usize) {
+        let Some(first) = items.first().filter(|_| items.len() >= 2 * PIECE) else {
+            for item in items {
+                self.value(item, depth + 1);
+            }
+            return;
+        };
+        let (file, text, file_name) = (first.document().file, first.document().text, self.file_name);
+        let raws: Vec<&str> = items.iter().map(Node::raw).collect();
+        let read: Vec<(Content, Vec<Diagnostic>)> = raws
+            .par_chunks(PIECE)
+            .map(|piece| {
+                let document = Document::new(file, text);
+                let mut content = Content::default();
+                let mut reader = Reader { content: &mut content, file_name };
+                for raw in piece {
+                    reader.value(Node::of(raw, &document), depth + 1);
+                }
+                (content, document.findings.into_inner())
+            })
+            .collect();
+        for (content, findings) in read {
+            self.content.merge(content);
+            for finding in findings {
+                first.document().report(finding);
+            }
         }
     }
 
@@ -148,12 +198,9 @@ impl Reader<'_> {
 
     fn wrapped(&mut self, object: &Object<'_>, key: &str, format: Format, depth: usize) {
         self.content.formats.insert(format);
-        for item in object.list(key) {
-            self.value(item, depth + 1);
-        }
+        self.values(object.list(key), depth);
         let next = object.get("nextLink").and_then(|node| node.text());
         if let Some(next) = next {
-            self.content.truncated = true;
             object.node().document().report(
                 Diagnostic::new(&code::GRAPH_TRUNCATED, "the list has a nextLink: this is not its last page")
                     .at(next.span)
@@ -179,7 +226,6 @@ impl Reader<'_> {
         let more = total.is_some_and(|total| total > rows) || next.is_some() || cut == Some(true);
         let full_page = total.is_none() && rows >= 1000;
         if more || full_page {
-            self.content.truncated = true;
             let of = total.map_or_else(|| "more may exist".to_owned(), |total| format!("{total} in all"));
             object.node().document().report(
                 Diagnostic::new(&code::GRAPH_TRUNCATED, format!("Resource Graph answer holds {rows} rows, {of}"))

@@ -172,6 +172,11 @@ impl<'a> Node<'a> {
         Span { file: self.document.file, start: byte(start), end: byte(start + self.raw.len()) }
     }
 
+    /// A value by its text, which must be a slice of the document's.
+    pub(crate) fn of(raw: &'a str, document: &'a Document<'a>) -> Self {
+        Node { raw, document }
+    }
+
     /// The document.
     pub(crate) fn document(&self) -> &'a Document<'a> {
         self.document

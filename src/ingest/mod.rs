@@ -89,7 +89,7 @@ pub fn load(inputs: Vec<Input>) -> Loaded {
         })
         .collect();
     let mut assembly = assemble::Assembly::default();
-    let (mut tags, mut hosts, mut truncated) = (Vec::new(), BTreeMap::new(), false);
+    let (mut tags, mut hosts) = (Vec::new(), BTreeMap::new());
     for (name, bytes, content, findings) in read {
         loaded.findings.extend(findings);
         let formats = content.formats.into_iter().collect();
@@ -103,10 +103,9 @@ pub fn load(inputs: Vec<Input>) -> Loaded {
         loaded.health.extend(content.health);
         tags.extend(content.tags);
         merge_hosts(&mut hosts, content.hosts);
-        truncated |= content.truncated;
     }
     let (snapshot, findings) = assembly.finish();
-    loaded.snapshot = Snapshot { service_tags: merge_tags(tags), hosts, truncated, ..snapshot };
+    loaded.snapshot = Snapshot { service_tags: merge_tags(tags), hosts, ..snapshot };
     loaded.findings.extend(findings);
     crate::diagnostic::sort(&mut loaded.findings);
     loaded

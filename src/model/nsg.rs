@@ -2,7 +2,7 @@
 
 use super::{Located, ResourceId, Setting};
 use crate::diagnostic::Span;
-use crate::net::{Protocol, WrittenPrefix};
+use crate::net::{Protocol, WrittenPrefix, shown};
 use std::fmt;
 
 /// A network security group.
@@ -171,7 +171,7 @@ impl fmt::Display for AddressSide {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let terms = self.terms().map(|term| match &term.value {
             AddressTerm::Any => "*".to_owned(),
-            AddressTerm::Prefix(prefix) => prefix.net.to_string(),
+            AddressTerm::Prefix(prefix) => shown(prefix.net),
             AddressTerm::Tag(tag) => tag.clone(),
             AddressTerm::Invalid(text) => text.clone(),
         });

@@ -44,6 +44,4 @@ pub struct Snapshot {
     pub service_tags: Option<ServiceTags>,
     /// Hosts map: lower-case name to addresses.
     pub hosts: BTreeMap<String, Vec<IpAddr>>,
-    /// Some list in the input is known to be cut off: a resource that is missing may exist.
-    pub truncated: bool,
 }

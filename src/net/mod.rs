@@ -9,5 +9,5 @@ mod range_set;
 pub use address_set::AddressSet;
 pub use flow::{Flow, Protocol};
 pub use ports::{EPHEMERAL, PortSet, parse_port_range};
-pub use prefix::{WrittenPrefix, bounds, parse_address};
+pub use prefix::{WrittenPrefix, parse_address, shown};
 pub use range_set::{Point, RangeSet};

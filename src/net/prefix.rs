@@ -44,9 +44,9 @@ pub fn parse_address(text: &str) -> Option<IpAddr> {
     text.trim().parse().ok()
 }
 
-/// First and last address of a prefix, both members.
-pub fn bounds(net: IpNet) -> (IpAddr, IpAddr) {
-    (net.network(), net.broadcast())
+/// A prefix as people write it: a host without its length.
+pub fn shown(net: IpNet) -> String {
+    if net.prefix_len() == net.max_prefix_len() { net.addr().to_string() } else { net.to_string() }
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use super::finding::{self, FindingJson};
 use super::matrix::{AnswerJson, Tally};
 use super::text::{Look, csv_cell, printable, table};
 use crate::compile::{Network, Stage};
-use crate::diagnostic::{Diagnostic, Location, Sources};
+use crate::diagnostic::{Diagnostic, Location, Severity, Sources};
 use crate::evaluate::matching::Known;
 use crate::evaluate::trace::StepResult;
 use crate::solve::explain::{Explanation, Tried};
@@ -174,7 +174,10 @@ pub fn text(report: &CheckReport<'_, '_>, look: Look, out: &mut dyn Write) -> io
     }
     why(report, out)?;
     if answer.verdict == Verdict::Partial {
-        let denied: Vec<String> = answer.denied.cidrs().iter().map(ToString::to_string).collect();
+        if let Some(witness) = &report.decided.witness {
+            writeln!(out, "flow  traced for source {}, one of those denied", witness.flow.source)?;
+        }
+        let denied: Vec<String> = answer.denied.cidrs().into_iter().map(crate::net::shown).collect();
         writeln!(
             out,
             "part  {} of {} source addresses are denied: {}",
@@ -194,12 +197,13 @@ pub fn text(report: &CheckReport<'_, '_>, look: Look, out: &mut dyn Write) -> io
         writeln!(out, "assumed  {}", printable(assumption))?;
     }
     for note in report.findings {
-        writeln!(
-            out,
-            "{}  {}",
-            if note.severity == crate::diagnostic::Severity::Note { "note" } else { "warn" },
-            finding::line(note, report.sources)
-        )?;
+        let place = note.span.map(|span| report.sources.short(span)).filter(|place| !place.is_empty());
+        let place = place.map(|place| format!("{}: ", printable(&place))).unwrap_or_default();
+        let word = if note.severity == Severity::Note { "note" } else { "warn" };
+        writeln!(out, "{word}  {place}{} [{}]", printable(&note.message), note.code.code)?;
+    }
+    if answer.verdict == Verdict::Allow {
+        writeln!(out, "note  firewalls inside the guest are not modelled [GP810]")?;
     }
     Ok(())
 }
@@ -221,19 +225,16 @@ fn why(report: &CheckReport<'_, '_>, out: &mut dyn Write) -> io::Result<()> {
     let Some(decider) = &explanation.decider else {
         return where_decided(report, out);
     };
-    let flags = &decider.flags;
     let verb = if decider.flags.excluded() { "decides" } else { "is the first rule by priority that matches" };
     writeln!(out, "why   {} {} {verb}:", decider.priority, printable(decider.name))?;
-    let mark = |flag: Known| if flag == Known::Yes { "ok" } else { "?" };
-    writeln!(
-        out,
-        "        protocol {}   source {}   source port {}   destination {}   destination port {}",
-        mark(flags.protocol),
-        mark(flags.source),
-        mark(flags.source_port),
-        mark(flags.destination),
-        mark(flags.destination_port)
-    )?;
+    let sides: Vec<String> = decider
+        .sides()
+        .into_iter()
+        .map(|(dimension, written, flag)| {
+            format!("{dimension} {} {}", printable(&written), if flag == Known::Yes { "ok" } else { "?" })
+        })
+        .collect();
+    writeln!(out, "        {}", sides.join("   "))?;
     for miss in &explanation.near_misses {
         writeln!(
             out,

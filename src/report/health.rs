@@ -239,19 +239,22 @@ pub fn headline(attribution: &Attribution) -> String {
     let count = |test: &dyn Fn(&ServerFinding) -> bool| servers.iter().filter(|found| test(found)).count();
     let down = |found: &ServerFinding| matches!(found.recorded, Recorded::Down | Recorded::Partial);
     let blocked = count(&|found| down(found) && found.unhealthy_by_network());
-    let mut out = match count(&down) {
-        0 => "No server is recorded unhealthy.".to_owned(),
-        1 if blocked == 1 => "The unhealthy server is explained by the network.".to_owned(),
-        1 => "The unhealthy server is not explained by the network.".to_owned(),
-        all => format!("{blocked} of {all} unhealthy servers are explained by the network."),
+    let undecided = |found: &ServerFinding| down(found) && found.class == Class::Indeterminate;
+    let open = count(&undecided);
+    let lacks = servers.iter().filter(|found| undecided(found)).find_map(|found| found.missing.first());
+    let lacks = lacks.map(|missing| format!(": the input lacks {}", missing.what)).unwrap_or_default();
+    let mut out = match (count(&down), blocked, open) {
+        (0, _, _) => "No server is recorded unhealthy.".to_owned(),
+        (1, 1, _) => "The unhealthy server is explained by the network.".to_owned(),
+        (1, _, 1) => format!("Whether the network explains the unhealthy server cannot be decided{lacks}."),
+        (1, _, _) => "The unhealthy server is not explained by the network.".to_owned(),
+        (all, _, 0) => format!("{blocked} of {all} unhealthy servers are explained by the network."),
+        (all, _, _) => {
+            format!(
+                "{blocked} of {all} unhealthy servers are explained by the network, {open} cannot be decided{lacks}."
+            )
+        }
     };
-    let undecided = |found: &ServerFinding| {
-        down(found) && found.class == Class::Indeterminate && found.verdict() == Verdict::Unknown
-    };
-    if let Some(first) = servers.iter().find(|found| undecided(found)) {
-        let missing = first.missing.first().map(|m| format!(": the input lacks {}", m.what)).unwrap_or_default();
-        out.push_str(&format!(" {} undecided{missing}.", count(&undecided)));
-    }
     let late = count(&|found| found.recorded == Recorded::Up && found.unhealthy_by_network());
     if late > 0 {
         out.push_str(&format!(" {late} server(s) recorded healthy no longer answer: the state lags its message."));

@@ -235,7 +235,7 @@ pub fn text(report: &MatrixReport<'_, '_>, look: Look, out: &mut dyn Write) -> i
             )?;
         }
         for row in rows.iter().filter(|row| row.answer.verdict == Verdict::Partial) {
-            let denied: Vec<String> = row.answer.denied.cidrs().iter().map(ToString::to_string).collect();
+            let denied: Vec<String> = row.answer.denied.cidrs().into_iter().map(crate::net::shown).collect();
             writeln!(out, "part  {}:{} denied for {}", printable(&row.backend), row.port, denied.join(", "))?;
         }
         missing(rows, out)?;

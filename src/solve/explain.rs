@@ -9,7 +9,7 @@ use crate::evaluate::context::{At, Context, Removed, RuleKey};
 use crate::evaluate::matching::{Known, Match, compare};
 use crate::evaluate::path::{Walk, arrive_at_branch, walk};
 use crate::evaluate::trace::Step;
-use crate::model::{Access, Direction, SecurityRule};
+use crate::model::{Access, DEFAULT_RULES, Direction, RuleProtocol, SecurityRule};
 
 /// One rule of the deciding NSG compared with the flow.
 #[derive(Debug, Clone)]
@@ -31,36 +31,49 @@ pub struct Tried<'n> {
 impl Tried<'_> {
     /// Names of the dimensions that do not match.
     pub fn misses(&self) -> Vec<&'static str> {
+        self.sides().into_iter().filter(|(_, _, known)| *known == Known::No).map(|(name, _, _)| name).collect()
+    }
+
+    /// Every dimension with what the rule has there and whether it matches.
+    pub fn sides(&self) -> Vec<(&'static str, String, Known)> {
         let flags = &self.flags;
-        [
-            ("protocol", flags.protocol),
-            ("source", flags.source),
-            ("source port", flags.source_port),
-            ("destination", flags.destination),
-            ("destination port", flags.destination_port),
+        let [protocol, source, source_port, destination, destination_port] = self.written();
+        vec![
+            ("protocol", protocol, flags.protocol),
+            ("source", source, flags.source),
+            ("source port", source_port, flags.source_port),
+            ("destination", destination, flags.destination),
+            ("destination port", destination_port, flags.destination_port),
         ]
-        .into_iter()
-        .filter(|(_, known)| *known == Known::No)
-        .map(|(name, _)| name)
-        .collect()
+    }
+
+    /// What the rule has: protocol, source, source port, destination, destination port.
+    fn written(&self) -> [String; 5] {
+        if let Some(rule) = self.configured {
+            let protocol = match rule.protocol.value() {
+                Some(RuleProtocol::Any) => "*".to_owned(),
+                Some(RuleProtocol::Only(one)) => one.to_string(),
+                None => "(unreadable)".to_owned(),
+            };
+            return [
+                protocol,
+                rule.source.to_string(),
+                rule.source_ports.to_string(),
+                rule.destination.to_string(),
+                rule.destination_ports.to_string(),
+            ];
+        }
+        let any = || "*".to_owned();
+        match DEFAULT_RULES.iter().find(|rule| rule.name == self.name) {
+            Some(rule) => [any(), rule.source.to_owned(), any(), rule.destination.to_owned(), any()],
+            None => Default::default(),
+        }
     }
 
     /// The dimensions that do not match, with what the rule has there: `destination port (8443)`.
     pub fn misses_in_words(&self) -> String {
-        let words = self.misses().into_iter().map(|dimension| {
-            let has = self.configured.map(|rule| match dimension {
-                "source" => rule.source.to_string(),
-                "source port" => rule.source_ports.to_string(),
-                "destination" => rule.destination.to_string(),
-                "destination port" => rule.destination_ports.to_string(),
-                _ => String::new(),
-            });
-            match has.filter(|text| !text.is_empty()) {
-                Some(text) => format!("{dimension} ({text})"),
-                None => dimension.to_owned(),
-            }
-        });
-        words.collect::<Vec<_>>().join(", ")
+        let sides = self.sides().into_iter().filter(|(_, _, known)| *known == Known::No);
+        sides.map(|(dimension, written, _)| format!("{dimension} ({written})")).collect::<Vec<_>>().join(", ")
     }
 }
 

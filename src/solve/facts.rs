@@ -85,6 +85,7 @@ pub fn describe(note: &Note) -> Diagnostic {
             format!("{name} is referenced and not in the input")
         }
         "no-nic-with-address" => format!("no NIC with address {name} in the input"),
+        "peering-not-connected" => format!("peering {name} is not connected on both sides and brings no route"),
         "assumption-used" => format!("assumed: {name}"),
         _ if name.is_empty() => title.to_owned(),
         _ => format!("{name}: {title}"),
