@@ -160,6 +160,6 @@ fn every_case_in_scope() {
 fn every_case_in_scope_of_the_shared_collection() {
     match std::env::var_os("GATEPATH_SHARED") {
         Some(shared) => run(&Path::new(&shared).join("conformance/cases"), 150),
-        None => println!("skipped: GATEPATH_SHARED is not set (every_case_in_scope_of_the_shared_collection)"),
+        None => support::skipped("every_case_in_scope_of_the_shared_collection"),
     }
 }

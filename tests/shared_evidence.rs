@@ -22,7 +22,7 @@ use support::gatepath_with;
 fn shared(test: &str) -> Option<PathBuf> {
     let place = std::env::var_os("GATEPATH_SHARED").map(PathBuf::from);
     if place.is_none() {
-        println!("skipped: GATEPATH_SHARED is not set ({test})");
+        support::skipped(test);
     }
     place
 }

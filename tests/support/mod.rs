@@ -29,3 +29,9 @@ pub fn gatepath_with(arguments: &[&str], stdin: &[u8]) -> Ran {
 pub fn gatepath(arguments: &[&str]) -> Ran {
     gatepath_with(arguments, b"")
 }
+
+/// Says that a test was skipped, past the capture of test output.
+pub fn skipped(test: &str) {
+    use std::io::Write as _;
+    let _ = writeln!(std::io::stderr(), "skipped: {test} (GATEPATH_SHARED is not set)");
+}
