@@ -181,6 +181,17 @@ fn facts<'n>(
     sources: &GatewaySources,
 ) -> Vec<String> {
     let mut out = Vec::new();
+    // A gateway that is stopped or failed makes its health record misleading (health.md 5).
+    let gateway = row.gateway;
+    let states = [
+        ("operational", &gateway.operational_state, "running"),
+        ("provisioning", &gateway.provisioning_state, "succeeded"),
+    ];
+    for (kind, state, fine) in states {
+        if let Some(state) = state.as_deref().filter(|state| !state.eq_ignore_ascii_case(fine)) {
+            out.push(format!("The {kind} state of {} is {state}: its health record may mislead", gateway.name));
+        }
+    }
     for note in &row.answer.notes {
         if [
             &code::NVA_FORWARDING,

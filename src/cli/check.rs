@@ -104,14 +104,17 @@ fn flows(args: &CheckArgs, network: &Network<'_>, loaded: &Loaded, io: &mut Io<'
         })
         .collect();
     let rows = rows?;
-    let mut findings: Vec<Diagnostic> = rows.iter().flat_map(|row| row.decided.answer.notes.iter().cloned()).collect();
-    let assumptions = load::used_assumptions(findings.iter());
-    findings.extend(anomaly::lint(network));
-    crate::diagnostic::sort(&mut findings);
     match args.common.output.format {
         Format::Csv => flows_csv(&rows, io.out)?,
-        Format::Json => flows_json(&rows, &loaded.sources, &findings, &assumptions, io.out)?,
         Format::Text => flows_text(&rows, look(args.common.output.color, io), io.out)?,
+        Format::Json => {
+            let notes = rows.iter().flat_map(|row| row.decided.answer.notes.iter().cloned());
+            let mut findings: Vec<Diagnostic> = loaded.findings.iter().cloned().chain(notes).collect();
+            let assumptions = load::used_assumptions(findings.iter());
+            findings.extend(anomaly::lint(network));
+            crate::diagnostic::sort(&mut findings);
+            flows_json(&rows, &loaded.sources, &findings, &assumptions, io.out)?;
+        }
     }
     Ok(rows.iter().map(|row| row.decided.answer.verdict).collect())
 }

@@ -271,3 +271,54 @@ fn system_routes<'s>(network: &Network<'s>, node: &SubnetNode<'s>, gateway: &[Ip
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn table(routes: &[(RouteSource, &str, NextHop)]) -> RoutingTable<'static> {
+        let mut table = RoutingTable::default();
+        for (source, prefix, next_hop) in routes {
+            table.push(Route { source: *source, prefix: prefix.parse().ok(), next_hop: *next_hop, user: None });
+        }
+        table
+    }
+
+    fn chosen(table: &RoutingTable<'_>, address: &str) -> Option<NextHop> {
+        let address: IpAddr = address.parse().expect("an address");
+        table.select(&table.covering(address)).map(|route| route.next_hop)
+    }
+
+    #[test]
+    fn the_longest_prefix_wins_then_user_before_gateway_before_system() {
+        let table = table(&[
+            (RouteSource::System, "0.0.0.0/0", NextHop::Internet),
+            (RouteSource::System, "10.0.0.0/8", NextHop::None),
+            (RouteSource::Gateway, "10.0.0.0/8", NextHop::Gateway),
+            (RouteSource::User, "10.9.0.0/16", NextHop::Appliance(None)),
+            (RouteSource::Gateway, "10.9.0.0/16", NextHop::Gateway),
+        ]);
+        assert_eq!(chosen(&table, "10.1.0.1"), Some(NextHop::Gateway));
+        assert_eq!(chosen(&table, "10.9.0.1"), Some(NextHop::Appliance(None)));
+        assert_eq!(chosen(&table, "8.8.8.8"), Some(NextHop::Internet));
+        assert_eq!(chosen(&table, "fd00::1"), None);
+    }
+
+    #[test]
+    fn a_peering_beats_a_more_specific_gateway_route_and_a_user_route_beats_both() {
+        let mut routes = vec![
+            (RouteSource::System, "10.2.0.0/16", NextHop::Peering(0)),
+            (RouteSource::Gateway, "10.2.1.0/24", NextHop::Gateway),
+        ];
+        assert_eq!(chosen(&table(&routes), "10.2.1.4"), Some(NextHop::Peering(0)));
+        routes.push((RouteSource::User, "10.2.1.0/24", NextHop::None));
+        assert_eq!(chosen(&table(&routes), "10.2.1.4"), Some(NextHop::None));
+    }
+
+    #[test]
+    fn service_tags_rank_below_explicit_prefixes() {
+        let ranks: Vec<u8> =
+            ["storage.westeurope", "storage", "azurecloud.westeurope", "azurecloud"].map(tag_rank).to_vec();
+        assert_eq!(ranks, [3, 2, 1, 0]);
+    }
+}
