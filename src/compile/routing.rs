@@ -2,13 +2,13 @@
 
 use super::network::{Lookup, Network, SubnetNode};
 use super::peering::gateway_prefixes;
-use super::tags::PRIVATE;
+use super::tags::{PRIVATE, net};
 use crate::diagnostic::Span;
 use crate::model::{NextHopType, RouteDestination, UserRoute};
 use crate::net::AddressSet;
-use ipnet::{IpNet, Ipv4Net};
+use ipnet::IpNet;
 use prefix_trie::joint::JointPrefixMap;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 
 /// Where a route comes from. The order is the order of precedence on equal prefixes, weakest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -145,10 +145,6 @@ impl<'s> RoutingTable<'s> {
         let best = active.iter().map(|c| (c.length, c.rank)).max()?;
         active.iter().find(|c| (c.length, c.rank) == best).and_then(|c| route(c))
     }
-}
-
-const fn net(a: u8, b: u8, c: u8, d: u8, length: u8) -> IpNet {
-    IpNet::V4(Ipv4Net::new_assert(Ipv4Addr::new(a, b, c, d), length))
 }
 
 /// Undocumented None routes, recorded on every NIC with the system default route in August 2026 (semantics.md 3.2).

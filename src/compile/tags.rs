@@ -14,7 +14,8 @@ pub const METADATA: Ipv4Addr = Ipv4Addr::new(169, 254, 169, 254);
 /// The IPv6 member of AzureLoadBalancer in every expansion recorded since 2020.
 const PROBE6: Ipv6Addr = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0x1234, 0x5678, 0x9abc);
 
-const fn net(a: u8, b: u8, c: u8, d: u8, length: u8) -> IpNet {
+/// An IPv4 prefix of a table in the source.
+pub(crate) const fn net(a: u8, b: u8, c: u8, d: u8, length: u8) -> IpNet {
     IpNet::V4(Ipv4Net::new_assert(Ipv4Addr::new(a, b, c, d), length))
 }
 

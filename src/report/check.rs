@@ -148,30 +148,7 @@ pub fn text(report: &CheckReport<'_, '_>, look: Look, out: &mut dyn Write) -> io
     let answer = &report.decided.answer;
     let verdict = look.word(answer.verdict.shout());
     writeln!(out, "{verdict}   {}  ->  {}  {}\n", printable(&report.from), printable(&report.to), report.service)?;
-    let rows: Vec<Vec<String>> = report
-        .explanation
-        .steps
-        .iter()
-        .enumerate()
-        .map(|(number, step)| {
-            let mark = match step.result {
-                StepResult::Deny => "x",
-                StepResult::Unknown => "?",
-                _ => " ",
-            };
-            vec![
-                format!("{mark} {}", number + 1),
-                side(step.at.stage).to_owned(),
-                step.place.clone(),
-                step.at.resource.unwrap_or("-").to_owned(),
-                step.what.clone(),
-                step.result.word().to_owned(),
-            ]
-        })
-        .collect();
-    if !rows.is_empty() {
-        writeln!(out, "{}", table(&[], &rows, look, 5))?;
-    }
+    steps(report, look, out)?;
     why(report, out)?;
     if answer.verdict == Verdict::Partial {
         if let Some(witness) = &report.decided.witness {
@@ -204,6 +181,35 @@ pub fn text(report: &CheckReport<'_, '_>, look: Look, out: &mut dyn Write) -> io
     }
     if answer.verdict == Verdict::Allow {
         writeln!(out, "note  firewalls inside the guest are not modelled [GP810]")?;
+    }
+    Ok(())
+}
+
+/// The numbered hops.
+fn steps(report: &CheckReport<'_, '_>, look: Look, out: &mut dyn Write) -> io::Result<()> {
+    let rows: Vec<Vec<String>> = report
+        .explanation
+        .steps
+        .iter()
+        .enumerate()
+        .map(|(number, step)| {
+            let mark = match step.result {
+                StepResult::Deny => "x",
+                StepResult::Unknown => "?",
+                _ => " ",
+            };
+            vec![
+                format!("{mark} {}", number + 1),
+                side(step.at.stage).to_owned(),
+                step.place.clone(),
+                step.at.resource.unwrap_or("-").to_owned(),
+                step.what.clone(),
+                step.result.word().to_owned(),
+            ]
+        })
+        .collect();
+    if !rows.is_empty() {
+        writeln!(out, "{}", table(&[], &rows, look, 5))?;
     }
     Ok(())
 }
