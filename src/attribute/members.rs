@@ -255,6 +255,13 @@ fn records<'a>(observations: &[Observation<'a>], diagnostics: &mut Vec<Diagnosti
         let mut others = older.others;
         others.push((older.file, older.server));
         others.retain(|(_, other)| says(other) != says(server));
+        if !others.is_empty() {
+            let text = format!(
+                "{} says something else of {text} than an earlier record; the later one counts",
+                observation.file
+            );
+            diagnostics.push(Diagnostic::new(&code::CONFLICTING_RECORDS, text).at(server.span).help("give one record"));
+        }
         if let Some(kept) = out.get_mut(&identity(text)) {
             kept.others = others;
         }

@@ -56,9 +56,10 @@ pub(super) fn require_usable(loaded: &Loaded, io: &mut Io<'_>) -> Result<(), Cli
     Err(CliError::NothingUsable)
 }
 
-/// Findings about the input on standard error: errors and warnings, a line each.
+/// Findings about the input on standard error: errors, warnings, and files that were left out, a line each.
 pub(super) fn messages(findings: &[Diagnostic], loaded: &Loaded, io: &mut Io<'_>) -> Result<(), CliError> {
-    for finding in findings.iter().filter(|finding| finding.severity != Severity::Note) {
+    let left_out = |finding: &&Diagnostic| finding.code.code == crate::diagnostic::code::NOT_JSON.code;
+    for finding in findings.iter().filter(|finding| finding.severity != Severity::Note || left_out(finding)) {
         writeln!(io.err, "{}", crate::report::finding::line(finding, &loaded.sources))?;
         if let Some(help) = &finding.help {
             writeln!(io.err, "    help: {}", crate::report::text::printable(help))?;

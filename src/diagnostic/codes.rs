@@ -132,7 +132,7 @@ codes! {
         "Export the resource again.";
     HEALTH_STATE = "GP121" "unknown-health-state" Error None,
         "a health record holds a state that is not known",
-        "The server's record was not used.",
+        "The server counts as Unknown; its message is used.",
         "States are Healthy, Unhealthy, Unknown, Up, Down, Partial and Draining.";
     UNKNOWN_TYPE = "GP122" "unused-resource-type" Note None,
         "resources of types that no question here depends on",
@@ -142,6 +142,19 @@ codes! {
         "a recorded request failed",
         "A recorded HTTP answer is an error or has no body; there is nothing in it to use.",
         "Export again with sufficient permissions, if it was meant to hold data.";
+
+    CONFLICTING_RECORDS = "GP124" "conflicting-records" Warning None,
+        "two records say different things of one server",
+        "The later one in the order of file names counts; records carry no time that could decide.",
+        "Give one record, or name the files by their time.";
+    INCOMPLETE_RESOURCE = "GP125" "incomplete-resource" Error None,
+        "a resource without its properties",
+        "Lists of ids and names (`az resource list`, a Resource Graph query that projects columns) hold no rules or routes. An NSG without rules would be something else, so the resource was not used.",
+        "Export it whole with the command of its own type, for example `az network nsg list -o json`.";
+    CONFLICTING_VALUES = "GP126" "conflicting-values" Error None,
+        "a field stands under `properties` and beside it with another value",
+        "Nothing says which one counts; the resource was not used.",
+        "Export it again.";
 
     SECURITY_RULE_CONFLICT = "GP201" "priority-conflict" Error Some("SecurityRuleConflict"),
         "two rules of one direction have the same priority",
@@ -207,7 +220,7 @@ codes! {
         "Extend the address space or move the subnet.";
     PREFIX_FORMAT = "GP216" "prefix-not-cidr" Error Some("InvalidAddressPrefixFormat"),
         "a virtual network or subnet prefix is not in CIDR form",
-        "Azure refuses it; the prefix was left out.",
+        "Azure refuses it. The resource was not used: without the prefix the network would look smaller than it is.",
         "Write it as `10.0.0.0/24`.";
     ROUTE_HOST_BITS = "GP217" "route-host-bits" Error Some("InvalidCIDRNotation"),
         "a route prefix has host bits set",
@@ -397,6 +410,18 @@ codes! {
         "a rule with a value that Azure would refuse had to be judged",
         "Whether it matches is not known.",
         "Correct the rule; `gatepath lint` shows where.";
+    TIE = "GP832" "undecided-order" Warning None,
+        "two rules or routes of equal precedence disagree",
+        "Azure refuses such a pair; which one would count is not defined, so the verdict is unknown where both match.",
+        "Give them different priorities or prefixes.";
+    SHARED_ADDRESS = "GP833" "shared-address" Warning None,
+        "two NICs of one subnet have the same address",
+        "Which one answers is not known, so the verdict is unknown where they differ.",
+        "Export again; one of the two is out of date.";
+    OPEN_PREFIXES = "GP834" "prefixes-not-in-snapshot" Warning None,
+        "routes that are learned from elsewhere are not in the input",
+        "A gateway connection or peering brings prefixes that no export holds here. Addresses that nothing else claims may be reached by them.",
+        "Export local network gateways, connections and the peered virtual network.";
 }
 
 #[cfg(test)]

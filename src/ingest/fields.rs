@@ -31,12 +31,20 @@ impl<'a> Fields<'a> {
             Some(node) if node.is_string() && !node.is_blank() => return Err(wrong_type(node, "an object")),
             _ => None,
         };
+        if let Some(inner) = &inner {
+            agree(&outer, inner)?;
+        }
         Ok(Fields { outer, inner })
     }
 
     /// The object's place.
     pub(crate) fn span(&self) -> Span {
         self.outer.node().span()
+    }
+
+    /// Does the object hold any of these fields, null included, or a `properties` object?
+    pub(crate) fn is_whole(&self, any_of: &[&str]) -> bool {
+        self.inner.is_some() || any_of.iter().any(|key| self.outer.has(key))
     }
 
     /// The object itself.
@@ -137,9 +145,8 @@ impl<'a> Fields<'a> {
     pub(crate) fn port(&self, key: &str) -> Result<Option<Located<u16>>, Unusable> {
         let Some(node) = self.get(key).filter(|node| !node.is_blank()) else { return Ok(None) };
         match node.integer().and_then(|number| u16::try_from(number).ok()) {
-            Some(0) => Ok(None),
-            Some(port) => Ok(Some(Located::new(port, node.span()))),
-            None => Err(wrong_type(node, "a port")),
+            Some(port) if port > 0 => Ok(Some(Located::new(port, node.span()))),
+            _ => Err(wrong_type(node, "a port from 1 to 65535")),
         }
     }
 
@@ -149,8 +156,9 @@ impl<'a> Fields<'a> {
         node.integer().and_then(|number| u64::try_from(number).ok()).ok_or_else(|| wrong_type(node, "a number"))
     }
 
-    /// Prefixes of address-space fields. What is no prefix is reported and left out.
-    pub(crate) fn prefixes(&self, keys: &[&str]) -> Vec<Located<WrittenPrefix>> {
+    /// Prefixes of address-space fields. One that is no prefix is reported and makes the resource unusable: without it the
+    /// network would look smaller than it is.
+    pub(crate) fn prefixes(&self, keys: &[&str]) -> Result<Vec<Located<WrittenPrefix>>, Unusable> {
         let mut out: Vec<Located<WrittenPrefix>> = Vec::new();
         for node in keys.iter().flat_map(|key| self.list(key)) {
             // A bare address is no prefix here: Azure wants CIDR form.
@@ -158,20 +166,44 @@ impl<'a> Fields<'a> {
             match parsed {
                 Some(prefix) if out.iter().any(|other| other.value.net == prefix.net) => {}
                 Some(prefix) => out.push(Located::new(prefix, node.span())),
-                None => node.report(
-                    Diagnostic::new(&code::PREFIX_FORMAT, format!("{} is no prefix; it was left out", shown(node)))
-                        .help("write it as 10.0.0.0/24"),
-                ),
+                None => {
+                    let text = format!("{} is no prefix in CIDR form; the resource was not used", shown(node));
+                    node.report(Diagnostic::new(&code::PREFIX_FORMAT, text).help("write it as 10.0.0.0/24"));
+                    return Err(Unusable);
+                }
             }
         }
-        out
+        Ok(out)
     }
 
     /// Canonical prefixes of an `{"addressPrefixes": []}` object field.
     pub(crate) fn address_space(&self, key: &str) -> Result<Vec<IpNet>, Unusable> {
         let Some(space) = self.child(key)? else { return Ok(Vec::new()) };
-        Ok(space.prefixes(&["addressPrefixes"]).into_iter().map(|prefix| prefix.value.net).collect())
+        Ok(space.prefixes(&["addressPrefixes"])?.into_iter().map(|prefix| prefix.value.net).collect())
     }
+}
+
+/// A field that stands under `properties` and beside it must say the same: of `"access": "Deny"` and `"Allow"` neither
+/// may win.
+fn agree(outer: &Object<'_>, inner: &Object<'_>) -> Result<(), Unusable> {
+    for (key, value) in inner.members().filter(|(_, value)| !value.is_blank()) {
+        let other = outer.get(key).filter(|other| !other.is_blank() && other.raw() != value.raw());
+        let identity = ["id", "name", "type", "etag", "location", "tags", "sku", "resourceGroup"];
+        if let Some(other) = other.filter(|_| !identity.iter().any(|known| known.eq_ignore_ascii_case(key))) {
+            let text = format!(
+                "{key} is {} under properties and {} beside them; the resource was not used",
+                shown(value),
+                shown(other)
+            );
+            value.report(
+                Diagnostic::new(&code::CONFLICTING_VALUES, text)
+                    .label(other.span(), "the other one")
+                    .help("export it again"),
+            );
+            return Err(Unusable);
+        }
+    }
+    Ok(())
 }
 
 /// Reads a reference.

@@ -1,6 +1,6 @@
 //! Application gateways.
 
-use super::fields::Fields;
+use super::fields::{Fields, shown};
 use super::json::{Node, Unusable};
 use crate::diagnostic::{Diagnostic, code};
 use crate::model::{
@@ -129,13 +129,14 @@ fn pool_address(node: Node<'_>) -> Result<Option<Located<PoolAddress>>, Unusable
         None => node.text(),
     };
     let Some(text) = text else {
-        if node.raw() != "null" {
-            node.report(
-                Diagnostic::new(&code::WRONG_TYPE, "a backend address without ipAddress and fqdn was left out")
-                    .help("export the gateway again"),
-            );
+        if node.raw() == "null" {
+            return Ok(None);
         }
-        return Ok(None);
+        node.report(
+            Diagnostic::new(&code::WRONG_TYPE, "a backend address without ipAddress and fqdn; its path is unknown")
+                .help("export the gateway again"),
+        );
+        return Ok(Some(Located::new(PoolAddress::Fqdn(shown(node)), node.span())));
     };
     let value = match parse_address(&text.value) {
         Some(address) => PoolAddress::Ip(address),

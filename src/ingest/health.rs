@@ -94,17 +94,17 @@ fn pool_reference(fields: &Fields<'_>) -> Result<Located<ResourceId>, Unusable> 
     Ok(found.unwrap_or_else(|| Located::new(ResourceId::new(""), fields.span())))
 }
 
-/// Health under one setting. Without a list of servers nothing was recorded; an empty one (or null) is a pool without
-/// targets.
+/// Health under one setting. Without a list of servers (or with null) nothing was recorded; an empty one is a pool
+/// without targets.
 fn setting_health(fields: &Fields<'_>) -> Result<Option<SettingHealth>, Unusable> {
-    let Some(list) = fields.outer().raw_get("servers") else { return Ok(None) };
+    let Some(list) = fields.outer().get("servers") else { return Ok(None) };
     let mut setting = None;
     for key in SETTINGS {
         setting = setting.or(reference(fields, key)?);
     }
     let mut servers = Vec::new();
     for server in fields.objects("servers")? {
-        servers.extend(server_health(&server)?);
+        servers.push(server_health(&server)?);
     }
     let setting = setting.unwrap_or_else(|| Located::new(ResourceId::new(""), fields.span()));
     Ok(Some(SettingHealth { setting, servers, span: list.span() }))
@@ -123,8 +123,8 @@ fn reference(fields: &Fields<'_>, key: &str) -> Result<Option<Located<ResourceId
     Ok((!name.is_empty()).then(|| Located::new(ResourceId::new(&name), node.span())))
 }
 
-/// One server; `None` where its state is not known, which has been reported.
-fn server_health(fields: &Fields<'_>) -> Result<Option<ServerHealth>, Unusable> {
+/// One server. An unreadable state is reported and counts as Unknown; the message may still say more.
+fn server_health(fields: &Fields<'_>) -> Result<ServerHealth, Unusable> {
     let ip_configuration = reference(fields, "ipConfiguration")?.map(|id| id.value);
     let address = match fields.get("address") {
         Some(node) if !node.is_blank() && !node.is_string() => return Err(wrong_type(node, "an address")),
@@ -132,17 +132,17 @@ fn server_health(fields: &Fields<'_>) -> Result<Option<ServerHealth>, Unusable> 
         None => None,
     };
     let named = address.as_deref().or(ip_configuration.as_ref().map(ResourceId::as_str)).unwrap_or("a server");
-    let Some(state) = state(fields, named) else { return Ok(None) };
+    let state = state(fields, named);
     let message = fields.get("healthProbeLog").and_then(|node| message(node));
-    Ok(Some(ServerHealth { span: fields.span(), address, ip_configuration, state, message }))
+    Ok(ServerHealth { span: fields.span(), address, ip_configuration, state, message })
 }
 
 /// The recorded state (health.md 2), or a finding at its place.
-fn state(fields: &Fields<'_>, server: &str) -> Option<Located<RecordedState>> {
+fn state(fields: &Fields<'_>, server: &str) -> Located<RecordedState> {
     let node = fields.get("health");
     let known = node.and_then(|node| node.string()).and_then(|word| RecordedState::parse(&word));
     if let (Some(node), Some(state)) = (node, known) {
-        return Some(Located::new(state, node.span()));
+        return Located::new(state, node.span());
     }
     let place = node.unwrap_or_else(|| fields.outer().node());
     let what = match node {
@@ -150,10 +150,10 @@ fn state(fields: &Fields<'_>, server: &str) -> Option<Located<RecordedState>> {
         None => "no health state is recorded".to_owned(),
     };
     place.report(
-        Diagnostic::new(&code::HEALTH_STATE, format!("{what}; the record of {server} was left out"))
+        Diagnostic::new(&code::HEALTH_STATE, format!("{what}; {server} counts as Unknown"))
             .help("states are Healthy, Unhealthy, Unknown, Up, Down, Partial and Draining"),
     );
-    None
+    Located::new(RecordedState::Unknown, place.span())
 }
 
 /// The probe message as recorded, an empty one included. Anything but text is reported and counts as no message.
@@ -276,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_state_leaves_only_that_server_out() {
+    fn an_unreadable_state_counts_as_unknown() {
         let (result, codes) = parse(
             "{\"backendAddressPools\":[{\"backendAddressPool\":{\"id\":\"p\"},\"backendHttpSettingsCollection\":[\
              {\"backendHttpSettings\":{\"id\":\"a\"},\"servers\":[{\"address\":\"10.0.0.4\",\"health\":\"Wobbly\"},\
@@ -285,8 +285,8 @@ mod tests {
         assert_eq!(codes, ["GP121", "GP121"]);
         let found = result.and_then(Result::ok);
         assert_eq!(
-            found.iter().flat_map(servers).filter_map(|s| s.address.as_deref()).collect::<Vec<_>>(),
-            ["10.0.0.6"]
+            found.iter().flat_map(servers).map(|s| s.state.value).collect::<Vec<_>>(),
+            [RecordedState::Unknown, RecordedState::Unknown, RecordedState::Up]
         );
     }
 

@@ -196,19 +196,28 @@ fn read_text(file: u32, name: &str, text: &str, named: bool) -> (Content, Vec<Di
     (content, findings)
 }
 
-/// Where the JSON starts: at the first character, or after leading `WARNING:` lines of the Azure CLI.
+/// Lines of other text before the JSON that are skipped at most.
+const MOST_LEADING_LINES: usize = 50;
+
+/// Where the JSON starts: at the first character, or after leading lines such as the warnings of the Azure CLI, if all
+/// that follows them is JSON.
 fn json_start(text: &str) -> Option<usize> {
     let body = text.trim_start();
     let start = text.len() - body.len();
     if body.starts_with(['{', '[']) {
         return Some(start);
     }
-    let first = body.lines().next().unwrap_or_default().to_ascii_lowercase();
-    if !first.starts_with("warning") {
-        return None;
+    let mut at = start;
+    for line in body.split_inclusive('\n').take(MOST_LEADING_LINES) {
+        let rest = text.get(at..).unwrap_or_default();
+        if line.starts_with(['{', '[']) {
+            let warned = body.get(..7).is_some_and(|word| word.eq_ignore_ascii_case("warning"));
+            let whole = serde_json::from_str::<serde::de::IgnoredAny>(rest).is_ok();
+            return (warned || whole).then_some(at);
+        }
+        at += line.len();
     }
-    let at = ["\n{", "\n["].iter().filter_map(|mark| body.find(mark)).min()?;
-    Some(start + at + 1)
+    None
 }
 
 fn syntax_finding(file: u32, text: &str, start: usize, error: &serde_json::Error) -> Diagnostic {

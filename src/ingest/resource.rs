@@ -3,10 +3,11 @@
 use super::fields::Fields;
 use super::json::Unusable;
 use super::{gateway, nic, nsg, vnet};
+use crate::diagnostic::{Diagnostic, code};
 use crate::model::{
     ApplicationGateway, GatewayConnection, LocalNetworkGateway, NatGateway, NetworkInterface, NetworkSecurityGroup,
     Peering, PublicIpAddress, ResourceId, RouteTable, ScaleSet, SecurityRule, Subnet, Unmodelled, UnmodelledKind,
-    UserRoute, VirtualNetwork, VirtualNetworkGateway,
+    UserRoute, VirtualNetwork, VirtualNetworkGateway, export_command,
 };
 
 /// A resource as read, or a child that belongs into its parent.
@@ -44,8 +45,33 @@ pub(crate) fn type_of(fields: &Fields<'_>) -> Option<String> {
     }
 }
 
+/// Fields of which a whole export has at least one (or a `properties` object), for types whose absence would be read as
+/// "no rules" or "no routes".
+fn essential(kind: &str) -> &'static [&'static str] {
+    match kind {
+        "microsoft.network/networksecuritygroups" => &["securityRules", "defaultSecurityRules"],
+        "microsoft.network/networksecuritygroups/securityrules" => &["access"],
+        "microsoft.network/routetables" => &["routes", "disableBgpRoutePropagation"],
+        "microsoft.network/virtualnetworks" => &["addressSpace", "subnets"],
+        "microsoft.network/virtualnetworks/subnets" => &["addressPrefix", "addressPrefixes"],
+        "microsoft.network/networkinterfaces" => &["ipConfigurations"],
+        "microsoft.network/applicationgateways" => &["gatewayIPConfigurations", "backendAddressPools"],
+        _ => &[],
+    }
+}
+
 /// Reads a resource of a known type; `Unusable` has been reported.
 pub(crate) fn read(kind: &str, fields: &Fields<'_>, id: ResourceId) -> Result<Resource, Unusable> {
+    let essential = essential(kind);
+    if !essential.is_empty() && !fields.is_whole(essential) {
+        let text = format!("{} was exported without its properties; it was not used", id.name());
+        let help = format!("export it whole: {}", export_command(&id));
+        fields
+            .outer()
+            .node()
+            .report(Diagnostic::new(&code::INCOMPLETE_RESOURCE, text).resource(id.as_str()).help(help));
+        return Err(Unusable);
+    }
     let parent = |id: &ResourceId| id.parent().unwrap_or_else(|| id.clone());
     let unmodelled = |kind, id| nic::read_unmodelled(kind, fields, id).map(Resource::Unmodelled);
     Ok(match kind {
@@ -77,7 +103,10 @@ pub(crate) fn read(kind: &str, fields: &Fields<'_>, id: ResourceId) -> Result<Re
         "microsoft.network/loadbalancers" => unmodelled(UnmodelledKind::LoadBalancer, id)?,
         "microsoft.network/privateendpoints" => unmodelled(UnmodelledKind::PrivateEndpoint, id)?,
         "microsoft.network/privatednszones" => unmodelled(UnmodelledKind::PrivateDnsZone, id)?,
-        "microsoft.network/networkmanagers/securityadminconfigurations/rulecollections/rules" => {
+        // A configuration or collection whose rules were not exported may hold any rule.
+        "microsoft.network/networkmanagers/securityadminconfigurations"
+        | "microsoft.network/networkmanagers/securityadminconfigurations/rulecollections"
+        | "microsoft.network/networkmanagers/securityadminconfigurations/rulecollections/rules" => {
             unmodelled(UnmodelledKind::SecurityAdminRules, id)?
         }
         _ => Resource::Other,

@@ -11,7 +11,7 @@ use crate::net::WrittenPrefix;
 /// Reads a virtual network.
 pub(crate) fn read_vnet(fields: &Fields<'_>, id: ResourceId) -> Result<VirtualNetwork, Unusable> {
     let prefixes = match fields.child("addressSpace")? {
-        Some(space) => space.prefixes(&["addressPrefixes"]),
+        Some(space) => space.prefixes(&["addressPrefixes"])?,
         None => Vec::new(),
     };
     let subnets: Result<Vec<_>, _> =
@@ -34,7 +34,7 @@ pub(crate) fn read_subnet(fields: &Fields<'_>, id: ResourceId) -> Result<Subnet,
     Ok(Subnet {
         name: fields.name(),
         span: fields.span(),
-        prefixes: fields.prefixes(&["addressPrefixes", "addressPrefix"]),
+        prefixes: fields.prefixes(&["addressPrefixes", "addressPrefix"])?,
         nsg: fields.reference("networkSecurityGroup")?,
         route_table: fields.reference("routeTable")?,
         nat_gateway: fields.reference("natGateway")?,
