@@ -133,8 +133,7 @@ fn read_flows(args: &CheckArgs, io: &mut Io<'_>) -> Result<String, CliError> {
     if read as u64 > limit {
         return Err(CliError::Usage(format!("{name} is larger than {limit} bytes")));
     }
-    let text = String::from_utf8(bytes).map_err(|_| CliError::Usage(format!("{name} is not UTF-8")))?;
-    Ok(text.trim_start_matches('\u{feff}').to_owned())
+    crate::ingest::text_of(&name, bytes).map_err(CliError::Usage)
 }
 
 /// Rows of the five columns, which may stand in any order and letter case among others.
@@ -184,7 +183,8 @@ fn flow<'n>(network: &'n Network<'n>, cuts: &Cuts, cells: &[String; 5]) -> Resul
     let destination_port = match (protocol.has_ports(), port(destination_port)?) {
         (true, Some(port)) => port,
         (true, None) => return Err("a destination port is needed".to_owned()),
-        (false, _) => 0,
+        (false, None) => 0,
+        (false, Some(_)) => return Err(format!("{protocol} has no ports")),
     };
     let source_port = if protocol.has_ports() { port(source_port)? } else { Some(0) };
     let addresses: AddressSet = std::iter::once(address(source)?).collect();

@@ -25,9 +25,10 @@ pub(super) fn load(common: &Common, more: &[PathBuf], io: &mut Io<'_>) -> Result
 
 fn resolve(text: &str, loaded: &mut Loaded) -> Result<(), CliError> {
     let content = match text.strip_prefix('@') {
-        Some(file) => {
-            std::fs::read_to_string(file).map_err(|error| CliError::Usage(format!("--resolve @{file}: {error}")))?
-        }
+        Some(file) => std::fs::read(file)
+            .map_err(|error| error.to_string())
+            .and_then(|bytes| ingest::text_of(file, bytes))
+            .map_err(|error| CliError::Usage(format!("--resolve @{file}: {error}")))?,
         None => text.to_owned(),
     };
     let hosts = ingest::read_hosts(&content)

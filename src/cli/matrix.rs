@@ -4,10 +4,12 @@ use super::args::{Common, Format, MatrixArgs};
 use super::progress::Progress;
 use super::{CliError, Io, exit_code, load, look};
 use crate::compile::Network;
+use crate::compile::gateway_paths::{members, pairs};
 use crate::diagnostic::Diagnostic;
 use crate::ingest::Loaded;
+use crate::model::{ApplicationGateway, ResourceId};
 use crate::report::matrix::{MatrixReport, csv, json, text};
-use crate::report::text::Look;
+use crate::report::text::{Look, printable};
 use crate::solve::Verdict;
 use crate::solve::anomaly::{self, Management};
 use crate::solve::matrix::{Row, count, matrix};
@@ -29,12 +31,47 @@ pub(super) fn show(loaded: &Loaded, common: &Common, gateway: Option<&str>, io: 
     }
     let look = look(output.color, io);
     print(&network, loaded, &rows, gateway, output.format, look, io)?;
-    if rows.is_empty() {
-        let what = if loaded.snapshot.application_gateways.is_empty() { "no application gateway" } else { "no path" };
-        return Err(CliError::Usage(format!("{what} in the input; `gatepath inspect` says what is missing")));
+    if loaded.snapshot.application_gateways.is_empty() && broken_gateways(loaded).is_empty() {
+        return Err(CliError::Usage(
+            "no application gateway in the input; `gatepath inspect` says what is missing".to_owned(),
+        ));
+    }
+    for gateway in network.snapshot.application_gateways.values() {
+        without_members(&network, gateway, io)?;
+    }
+    for id in broken_gateways(loaded) {
+        writeln!(io.err, "gatepath: the paths of gateway {} are unknown: it could not be used", printable(id.name()))?;
     }
     let has = |wanted: &[Verdict]| rows.iter().any(|row| wanted.contains(&row.answer.verdict));
-    Ok(exit_code(has(&[Verdict::Deny, Verdict::Partial]), has(&[Verdict::Unknown]), common.on_unknown))
+    Ok(exit_code(
+        has(&[Verdict::Deny, Verdict::Partial]),
+        has(&[Verdict::Unknown]) || !broken_gateways(loaded).is_empty(),
+        common.on_unknown,
+    ))
+}
+
+/// Gateways of the input that could not be read: their paths are unknown.
+fn broken_gateways(loaded: &Loaded) -> Vec<&ResourceId> {
+    let gateway = |id: &&ResourceId| id.resource_type().as_deref() == Some("microsoft.network/applicationgateways");
+    loaded.snapshot.unusable.keys().filter(gateway).collect()
+}
+
+/// Pools that a rule uses and that have no members, and references of rules that lead nowhere: said, since no row is.
+fn without_members(network: &Network<'_>, gateway: &ApplicationGateway, io: &mut Io<'_>) -> Result<(), CliError> {
+    let pairs = pairs(gateway);
+    for pair in pairs.pairs.iter().filter(|pair| members(network, pair.pool).is_empty()) {
+        writeln!(
+            io.err,
+            "gatepath: pool {} of {} has no members",
+            printable(&pair.pool.name),
+            printable(&gateway.name)
+        )?;
+    }
+    for id in &pairs.dangling {
+        let (gateway, id) = (printable(&gateway.name), printable(id.as_str()));
+        writeln!(io.err, "gatepath: {gateway} refers to {id}, which it does not have; the reference was left out")?;
+    }
+    Ok(())
 }
 
 /// The rows of all gateways or of one.

@@ -29,6 +29,8 @@ pub struct Endpoint<'s> {
     pub address: IpAddr,
     /// Index of its subnet, where the resource names one that is in the input.
     pub subnet: Option<usize>,
+    /// Id of its subnet, also of one that is not in the input.
+    pub subnet_id: Option<&'s ResourceId>,
     /// Id of the resource.
     pub id: &'s ResourceId,
     /// Name of the resource as displayed.
@@ -68,6 +70,7 @@ pub(crate) fn collect<'s>(network: &Network<'s>) -> Vec<Endpoint<'s>> {
                 kind: if owner.is_some() { EndpointKind::PrivateEndpoint } else { EndpointKind::Nic },
                 address: address.value,
                 subnet: configuration.subnet.as_ref().and_then(|id| network.subnet_by_id(id)),
+                subnet_id: configuration.subnet.as_ref(),
                 id: owner.unwrap_or(&nic.id),
                 name: network.name(owner.unwrap_or(&nic.id)),
                 nsg: if owner.is_some() { Lookup::None } else { network.filter_of(nsg) },
@@ -84,10 +87,11 @@ pub(crate) fn collect<'s>(network: &Network<'s>) -> Vec<Endpoint<'s>> {
 
 /// Frontends of gateways, and resources that are named but not evaluated.
 fn others<'s>(network: &Network<'s>, out: &mut Vec<Endpoint<'s>>) {
-    let plain = |kind, address, subnet: Option<&ResourceId>, id: &'s ResourceId| Endpoint {
+    let plain = |kind, address, subnet: Option<&'s ResourceId>, id: &'s ResourceId| Endpoint {
         kind,
         address,
         subnet: subnet.and_then(|id| network.subnet_by_id(id)),
+        subnet_id: subnet,
         id,
         name: network.name(id),
         nsg: Lookup::None,

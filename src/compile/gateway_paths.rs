@@ -4,6 +4,7 @@
 use super::network::{Network, SubnetNode};
 use crate::model::{
     ApplicationGateway, BackendPool, BackendSetting, PoolAddress, Probe, ResourceId, RoutingTarget, ScaleSetInterface,
+    ScaleSetIpConfiguration,
 };
 use crate::net::{AddressSet, Point, RangeSet};
 use ipnet::IpNet;
@@ -101,6 +102,11 @@ fn add_target<'s>(gateway: &'s ApplicationGateway, target: &'s RoutingTarget, ou
     if setting.is_none() {
         out.dangling.push(setting_id);
     }
+    if let Some(probe) = setting.and_then(|setting| setting.probe.as_ref())
+        && !gateway.probes.iter().any(|own| own.id == *probe)
+    {
+        out.dangling.push(probe);
+    }
     let named = target.pool.as_ref().filter(|id| !pools.contains(id));
     let named = named.and_then(|id| gateway.pools.iter().find(|pool| pool.id == *id));
     out.overridden.extend(named.zip(setting).map(|(pool, setting)| Pair { pool, setting }));
@@ -146,6 +152,8 @@ pub enum Target<'s> {
         subnet: Option<usize>,
         /// The NIC of the model.
         interface: &'s ScaleSetInterface,
+        /// Its IP configuration.
+        configuration: &'s ScaleSetIpConfiguration,
     },
 }
 
@@ -232,7 +240,7 @@ fn configurations<'s>(network: &Network<'s>, pool: &'s BackendPool) -> Vec<Membe
                 let named = configuration.gateway_pools.contains(&pool.id);
                 if model_only.contains(&set.id) || named && !seen {
                     let subnet = configuration.subnet.as_ref().and_then(|id| network.subnet_by_id(id));
-                    let target = Target::ScaleSet { scale_set: &set.id, subnet, interface };
+                    let target = Target::ScaleSet { scale_set: &set.id, subnet, interface, configuration };
                     out.push(Member { shown: set.name.clone(), target, fqdn: None, configuration: None });
                 }
             }

@@ -1,13 +1,12 @@
 //! The compiled network: indexes over a [`Snapshot`] that keep every resource's identity.
 
 use super::endpoints::{self, Endpoint};
-use super::filter::{self, Filter};
+use super::filter::Filter;
 use super::peering::{self, Peer};
 use super::routing::{self, RoutingTable};
 use super::tags;
 use crate::model::{
-    ApplicationGateway, Located, NetworkSecurityGroup, Peering, ResourceId, RouteTable, Snapshot, Subnet,
-    UnmodelledKind, VirtualNetwork,
+    ApplicationGateway, Peering, ResourceId, RouteTable, Snapshot, Subnet, UnmodelledKind, VirtualNetwork,
 };
 use crate::net::AddressSet;
 use ipnet::IpNet;
@@ -70,6 +69,8 @@ pub struct SubnetNode<'s> {
     pub inflated: bool,
     /// Prefixes of peers that left the tag because of `allowVirtualNetworkAccess: false`.
     pub closed_peers: AddressSet,
+    /// Ids of what may bring prefixes to the subnet that are not in the input.
+    pub open_prefixes: Vec<String>,
     /// Internet as this subnet's NSGs see it.
     pub internet: AddressSet,
     /// Its effective routes.
@@ -166,6 +167,7 @@ impl<'s> Network<'s> {
                     vnet_tag: AddressSet::default(),
                     inflated: false,
                     closed_peers: AddressSet::default(),
+                    open_prefixes: Vec::new(),
                     internet: AddressSet::default(),
                     routes: RoutingTable::default(),
                 });
@@ -216,12 +218,14 @@ impl<'s> Network<'s> {
             let routes = routing::effective(self, node);
             let expansion = tags::virtual_network(self, node);
             let internet = tags::internet(self, node);
+            let open_prefixes = peering::open_prefixes(self, node);
             if let Some(node) = self.subnets.get_mut(index) {
                 node.routes = routes;
                 node.vnet_tag = expansion.members;
                 node.inflated = expansion.inflated;
                 node.closed_peers = expansion.closed_peers;
                 node.internet = internet;
+                node.open_prefixes = open_prefixes;
             }
         }
     }
@@ -279,6 +283,23 @@ impl<'s> Network<'s> {
                 None => node.prefixes.iter().any(|net| net.contains(&address)),
             })
             .min_by_key(|end| end.kind)
+    }
+
+    /// Another NIC of the subnet with the same address and another NSG or other application security groups.
+    pub fn rival(&self, end: &Endpoint<'s>) -> Option<&Endpoint<'s>> {
+        let differs = |other: &&Endpoint<'s>| {
+            let same_nsg = match (other.nsg, end.nsg) {
+                (Lookup::Found(a), Lookup::Found(b)) => a == b,
+                (Lookup::None, Lookup::None) => true,
+                (Lookup::Missing(a), Lookup::Missing(b)) => a == b,
+                _ => false,
+            };
+            other.id != end.id
+                && other.kind == end.kind
+                && other.subnet == end.subnet
+                && !(same_nsg && other.groups == end.groups)
+        };
+        self.endpoints_with(end.address).find(differs)
     }
 
     /// The endpoint of an IP configuration.
@@ -368,17 +389,4 @@ fn display_names(snapshot: &Snapshot) -> HashMap<ResourceId, String> {
     add(snapshot.network_interfaces.keys().collect());
     add(snapshot.application_gateways.keys().collect());
     out
-}
-
-/// The NSG resources that hold rules, for lint.
-pub fn nsg_of<'s>(network: &Network<'s>, lookup: Lookup<'s, usize>) -> Option<&'s NetworkSecurityGroup> {
-    match lookup {
-        Lookup::Found(index) => network.filters.get(index).map(|filter: &filter::Filter<'s>| filter.nsg),
-        Lookup::None | Lookup::Missing(_) => None,
-    }
-}
-
-/// Where a reference stands, for findings.
-pub fn reference_span(reference: Option<&Located<ResourceId>>) -> Option<crate::diagnostic::Span> {
-    reference.map(|located| located.span)
 }

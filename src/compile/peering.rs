@@ -88,3 +88,58 @@ pub fn gateway_prefixes(network: &Network<'_>, node: &SubnetNode<'_>) -> Vec<IpN
     }
     out
 }
+
+/// What may bring prefixes to a subnet that the input does not hold: ids of connections, gateways and virtual networks.
+/// An ExpressRoute connection learns by BGP, a connection between virtual networks brings the other one's space, a local
+/// network gateway or a peer may be missing from the input.
+pub(crate) fn open_prefixes(network: &Network<'_>, node: &SubnetNode<'_>) -> Vec<String> {
+    let mut out = Vec::new();
+    for peer in node.peers.iter().filter(|peer| peer.remote.is_none() && peer.prefixes.is_empty()) {
+        out.extend(peer.peering.remote.as_ref().map(|id| id.as_str().to_owned()));
+    }
+    let propagated = !matches!(node.table, Lookup::Found(table) if table.disable_bgp_route_propagation);
+    if propagated {
+        own_open_prefixes(network, node.vnet, &mut out);
+        for peer in node.peers.iter().filter(|peer| peer.peering.use_remote_gateways) {
+            match peer.remote {
+                None => out.extend(peer.peering.remote.as_ref().map(|id| id.as_str().to_owned())),
+                Some(remote) => {
+                    if network.reverse_peering(node.vnet, remote).is_some_and(|back| back.allow_gateway_transit) {
+                        own_open_prefixes(network, remote, &mut out);
+                    }
+                }
+            }
+        }
+    }
+    out.sort();
+    out.dedup();
+    out
+}
+
+fn own_open_prefixes(network: &Network<'_>, vnet: usize, out: &mut Vec<String>) {
+    let Some(node) = network.vnet(vnet) else { return };
+    let inside = format!("{}/", node.vnet.id.key());
+    let snapshot = network.snapshot;
+    for gateway in snapshot.vnet_gateways.values() {
+        if !gateway.subnets.iter().any(|subnet| subnet.key().starts_with(&inside)) {
+            continue;
+        }
+        let mut connected = false;
+        for connection in snapshot.connections.values() {
+            let ours =
+                [&connection.gateway, &connection.second_gateway].into_iter().flatten().any(|id| *id == gateway.id);
+            if !ours {
+                continue;
+            }
+            connected = true;
+            match &connection.local_gateway {
+                Some(local) if snapshot.local_network_gateways.contains_key(local) => {}
+                Some(local) => out.push(local.as_str().to_owned()),
+                None => out.push(connection.id.as_str().to_owned()),
+            }
+        }
+        if !connected {
+            out.push(gateway.id.as_str().to_owned());
+        }
+    }
+}

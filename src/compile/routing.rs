@@ -4,7 +4,7 @@ use super::network::{Lookup, Network, SubnetNode};
 use super::peering::gateway_prefixes;
 use super::tags::{PRIVATE, net};
 use crate::diagnostic::Span;
-use crate::model::{NextHopType, RouteDestination, UserRoute};
+use crate::model::{NextHopType, RouteDestination, Setting, UserRoute};
 use crate::net::AddressSet;
 use ipnet::IpNet;
 use prefix_trie::joint::JointPrefixMap;
@@ -183,14 +183,27 @@ pub(crate) fn effective<'s>(network: &Network<'s>, node: &SubnetNode<'s>) -> Rou
         });
     }
     for service in &node.subnet.service_endpoints {
-        let tag = service.trim_start_matches("microsoft.");
-        let members = network.snapshot.service_tags.as_ref().and_then(|data| data.tags.get(tag));
+        let data = network.snapshot.service_tags.as_ref();
+        let members = data.and_then(|data| data.tags.get(service_tag(service)));
         for prefix in members.map(AddressSet::cidrs).unwrap_or_default() {
             let next_hop = NextHop::ServiceEndpoint;
             table.push(Route { source: RouteSource::System, prefix: Some(prefix), next_hop, user: None });
         }
     }
     table
+}
+
+/// The service tag with the addresses of a service endpoint's service (both in lower case).
+fn service_tag(service: &str) -> &str {
+    match service {
+        "microsoft.keyvault" => "azurekeyvault",
+        "microsoft.web" => "appservice",
+        "microsoft.containerregistry" => "azurecontainerregistry",
+        "microsoft.azurecosmosdb" => "azurecosmosdb",
+        "microsoft.azureactivedirectory" => "azureactivedirectory",
+        "microsoft.cognitiveservices" => "cognitiveservicesmanagement",
+        other => other.trim_start_matches("microsoft."),
+    }
 }
 
 fn user_routes<'s>(network: &Network<'s>, node: &SubnetNode<'s>, table: &mut RoutingTable<'s>) {
@@ -226,7 +239,11 @@ fn next_hop(route: &UserRoute) -> NextHop {
     match route.next_hop.value() {
         Some(NextHopType::VnetLocal) => NextHop::VnetLocal,
         Some(NextHopType::Internet) => NextHop::Internet,
-        Some(NextHopType::VirtualAppliance) => NextHop::Appliance(route.next_hop_address.value().copied()),
+        Some(NextHopType::VirtualAppliance) => match &route.next_hop_address {
+            Setting::Set(address) => NextHop::Appliance(Some(address.value)),
+            Setting::Missing => NextHop::Appliance(None),
+            Setting::Invalid(_) => NextHop::Unreadable,
+        },
         Some(NextHopType::VirtualNetworkGateway) => NextHop::Gateway,
         Some(NextHopType::None) => NextHop::None,
         None => NextHop::Unreadable,
@@ -255,8 +272,9 @@ fn system_routes<'s>(network: &Network<'s>, node: &SubnetNode<'s>, gateway: &[Ip
     table.push(system(default6, NextHop::Internet));
     if !overridden {
         for prefix in PRIVATE.iter().chain(&RECORDED_NONE) {
-            // A range of the virtual network that equals or includes it takes its place.
-            if !own.iter().any(|range| range.contains(prefix)) {
+            // A range of the virtual network or of a peer that equals or includes it takes its place.
+            let mut ranges = own.iter().chain(node.peers.iter().flat_map(|peer| &peer.prefixes));
+            if !ranges.any(|range| range.contains(prefix)) {
                 table.push(system(*prefix, NextHop::None));
             }
         }

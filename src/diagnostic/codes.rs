@@ -387,7 +387,7 @@ codes! {
         "The appliance never saw the request; most drop the reply.",
         "Send both directions through the appliance, or none.";
     REMOTE_VNET_MISSING = "GP826" "peer-vnet-not-in-snapshot" Warning None,
-        "the peered virtual network of the destination is not in the snapshot",
+        "a virtual network on the path is not in the snapshot",
         "Its NSGs, routes and its side of the peering are not known.",
         "`az network vnet show --ids ID -o json`";
     NEXT_HOP_MISSING = "GP827" "next-hop-missing" Warning None,

@@ -6,7 +6,7 @@
 use super::trace::Step;
 use crate::compile::{Network, Stage};
 use crate::diagnostic::{Code, Span};
-use crate::model::Direction;
+use crate::model::{Direction, ResourceId};
 use std::collections::HashMap;
 use std::net::IpAddr;
 
@@ -60,6 +60,16 @@ pub enum Fact {
     NotModelled(String),
     /// Does a peered virtual network that is not in the input let the flow in?
     RemoteVnet(String),
+    /// Does a subnet that is not in the input let the flow through?
+    MissingSubnet(String),
+    /// Do prefixes that are not in the input hold the address?
+    OpenPrefix(String, IpAddr),
+    /// Is a NIC that is not in the input a member of the rule's application security groups?
+    UnseenMember(RuleKey, IpAddr),
+    /// Does the first of two rules of equal priority count?
+    Tie(RuleKey),
+    /// Does the first of two NICs with one address answer?
+    SharedAddress(IpAddr),
 }
 
 impl Fact {
@@ -71,6 +81,9 @@ impl Fact {
             | Fact::UnseenNic(a)
             | Fact::NextHop(a)
             | Fact::Appliance(a)
+            | Fact::OpenPrefix(_, a)
+            | Fact::UnseenMember(_, a)
+            | Fact::SharedAddress(a)
             | Fact::TagRoute(_, a)
             | Fact::NarrowTagRoute(_, a) => Some(*a),
             _ => None,
@@ -176,6 +189,10 @@ pub struct Context<'c, 'n> {
     pub assume: &'c [(Fact, bool)],
     /// Rules and routes that are taken away.
     pub removed: &'c Removed,
+    /// Address that stands for the instances of a scale-set model, and their application security groups.
+    pub model_address: Option<IpAddr>,
+    /// See [`Context::model_address`].
+    pub destination_groups: &'n [ResourceId],
     /// Rules that can match the source, where they were worked out beforehand.
     pub projection: Option<&'c Projection>,
     /// Remarks so far.
@@ -190,7 +207,17 @@ impl<'c, 'n> Context<'c, 'n> {
     /// A world in which the given facts hold or do not.
     pub fn new(network: &'n Network<'n>, assume: &'c [(Fact, bool)], removed: &'c Removed) -> Self {
         let here = At::new(Stage::AdminOut, None);
-        Context { network, assume, removed, projection: None, notes: Vec::new(), trace: None, here }
+        Context {
+            network,
+            assume,
+            removed,
+            model_address: None,
+            destination_groups: &[],
+            projection: None,
+            notes: Vec::new(),
+            trace: None,
+            here,
+        }
     }
 
     /// The answer to a fact, or the halt that names it.

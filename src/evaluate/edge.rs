@@ -33,15 +33,43 @@ pub(super) fn outside<'n>(
         context.note(&code::NO_EGRESS, &network.subnet(subnet).map(|n| n.subnet.name.clone()).unwrap_or_default());
         return Err(Halt::deny(at));
     }
+    named_elsewhere(context, flow.destination)?;
     let Some(owner) = owner_of_public(network, flow.destination) else { return Ok(last) };
-    let Some(owner_subnet) = owner.subnet else { return Ok(last) };
+    let Some(owner_subnet) = owner.subnet else {
+        super::path::missing_subnet(context, owner.address, Stage::NsgInSubnet)?;
+        return Ok(last);
+    };
     let Some(source) = source else {
         context.note(&code::SNAT_UNKNOWN, &flow.destination.to_string());
         let key = network.subnet(subnet).map(|node| node.subnet.id.key().to_owned()).unwrap_or_default();
         return if context.ask(Fact::PublicSource(key))? { Ok(last) } else { Err(Halt::deny(at)) };
     };
     let translated = Flow { source, destination: owner.address, ..*flow };
-    ingress(context, &translated, owner_subnet, Nic::Endpoint(Some(owner)), last)
+    let got = ingress(context, &translated, owner_subnet, Nic::Endpoint(Some(owner)), last)?;
+    return_route(context, &translated, owner_subnet, &[], None)?;
+    Ok(got)
+}
+
+/// A public address of the input that no NIC has: of a load balancer, a firewall, another gateway's frontend. What stands
+/// behind it is not evaluated from the outside.
+fn named_elsewhere<'n>(context: &mut Context<'_, 'n>, address: IpAddr) -> Walked<'n, ()> {
+    let network = context.network;
+    let public =
+        network.snapshot.public_ips.values().find(|ip| ip.address.as_ref().is_some_and(|a| a.value == address));
+    let Some(public) = public else { return Ok(()) };
+    let owner = public.ip_configuration.as_ref().map(|id| id.key()).unwrap_or_default();
+    let elsewhere =
+        ["/loadbalancers/", "/azurefirewalls/", "/virtualnetworkgateways/", "/bastionhosts/", "/applicationgateways/"];
+    let gateways = network.snapshot.application_gateways.values();
+    let frontend = gateways.flat_map(|g| &g.frontends).any(|f| f.public_ip.as_ref() == Some(&public.id));
+    if !frontend && !elsewhere.iter().any(|kind| owner.contains(kind)) {
+        return Ok(());
+    }
+    context.here = At::new(Stage::NsgInSubnet, Some(&public.name));
+    context.note(&code::NOT_MODELLED, public.id.as_str());
+    let at = context.here;
+    let passes = context.ask(Fact::NotModelled(public.id.key().to_owned()))?;
+    Err(Halt::Settled(super::context::Outcome { allowed: passes, at: Some(at) }))
 }
 
 /// The public address that a flow leaves with, and whether there is a way out at all: the gateway's frontend, the NIC's

@@ -184,16 +184,52 @@ fn first_match<'n>(
         context.here = at(filter, rule, stage, key);
         if rule_matches(context, rule, key, flow, subnet)? {
             let place = context.here;
-            let access = match rule.access {
-                Some(access) => access,
-                None => {
-                    context.note(&code::INVALID_VALUE_JUDGED, rule.name);
-                    if context.ask(Fact::Access(key))? { Access::Allow } else { Access::Deny }
+            let access = access_of(context, rule, key)?;
+            let rest = rules.iter().skip_while(|other| other.number != rule.number).skip(1);
+            let tied = rest.take_while(|other| other.priority == rule.priority);
+            for other in tied {
+                if let Some(decided) = tie(context, filter, index, (rule, access, place), other, flow, subnet)? {
+                    return Ok(Some(decided));
                 }
-            };
+            }
             return Ok(Some((access, place)));
         }
     }
+}
+
+fn access_of<'n>(context: &mut Context<'_, 'n>, rule: &Rule<'n>, key: (usize, u32)) -> Walked<'n, Access> {
+    if let Some(access) = rule.access {
+        return Ok(access);
+    }
+    context.note(&code::INVALID_VALUE_JUDGED, rule.name);
+    Ok(if context.ask(Fact::Access(key))? { Access::Allow } else { Access::Deny })
+}
+
+/// Two rules of one priority that both match and disagree: Azure refuses such a pair, so nothing says which one counts.
+/// `Some` where the other one does.
+fn tie<'n>(
+    context: &mut Context<'_, 'n>,
+    filter: &'n Filter<'n>,
+    index: usize,
+    first: (&Rule<'n>, Access, At<'n>),
+    other: &Rule<'n>,
+    flow: &Flow,
+    subnet: usize,
+) -> Walked<'n, Option<(Access, At<'n>)>> {
+    let (rule, access, place) = first;
+    let (key, other_key) = ((index, rule.number), (index, other.number));
+    let stage = place.stage;
+    if context.removed.rules.contains(&other_key) || !rule_matches(context, other, other_key, flow, subnet)? {
+        return Ok(None);
+    }
+    let other_access = access_of(context, other, other_key)?;
+    if other_access == access {
+        return Ok(None);
+    }
+    context.here = place;
+    context.note(&code::TIE, rule.name);
+    let first_counts = context.ask(Fact::Tie(key))?;
+    Ok(if first_counts { None } else { Some((other_access, at(filter, other, stage, other_key))) })
 }
 
 fn at<'n>(filter: &'n Filter<'n>, rule: &Rule<'n>, stage: Stage, key: (usize, u32)) -> At<'n> {

@@ -2,6 +2,7 @@
 
 use super::context::{Context, Fact, RuleKey, Walked};
 use crate::compile::filter::{AddressMatcher, EMPTY_SIDE, PortMatcher, Rule};
+use crate::compile::network::is_platform_subnet;
 use crate::diagnostic::code;
 use crate::model::ResourceId;
 use crate::net::Flow;
@@ -137,11 +138,15 @@ fn address(context: &mut Context<'_, '_>, side: &AddressMatcher<'_>, address: Ip
             return Known::Yes;
         }
     }
-    let in_group = !side.groups.is_empty() && group_hit(context, &side.groups, address, subnet);
+    let groups = !side.groups.is_empty();
+    let in_group = groups && group_hit(context, &side.groups, address, subnet);
     if in_group && !has_empty_group(context, &side.groups) {
         return Known::Yes;
     }
-    if in_group || !side.unknown_tags.is_empty() || !side.unreadable.is_empty() { Known::Open } else { Known::No }
+    let open_tag = side.virtual_network && network.subnet(subnet).is_some_and(|node| !node.open_prefixes.is_empty());
+    let unseen = groups && !in_group && unseen_member(context, address, subnet);
+    let open = in_group || unseen || open_tag || !side.unknown_tags.is_empty() || !side.unreadable.is_empty();
+    if open { Known::Open } else { Known::No }
 }
 
 /// Asks for the facts that leave a side open, in the order of its elements.
@@ -152,6 +157,14 @@ fn address_open<'n>(
     address: IpAddr,
     subnet: usize,
 ) -> Walked<'n, bool> {
+    if let Some(node) = context.network.subnet(subnet).filter(|_| side.virtual_network) {
+        for what in &node.open_prefixes {
+            context.note(&code::OPEN_PREFIXES, what);
+            if context.ask(Fact::OpenPrefix(what.to_ascii_lowercase(), address))? {
+                return Ok(true);
+            }
+        }
+    }
     for tag in &side.unknown_tags {
         context.note(&code::UNKNOWN_TAG, tag);
         if context.ask(Fact::Tag(tag.to_ascii_lowercase(), address))? {
@@ -165,17 +178,41 @@ fn address_open<'n>(
             return Ok(true);
         }
     }
-    if !side.groups.is_empty() && group_hit(context, &side.groups, address, subnet) {
+    if side.groups.is_empty() {
+        return Ok(false);
+    }
+    if group_hit(context, &side.groups, address, subnet) {
         context.note(&code::EMPTY_ASG, context.here.rule.unwrap_or_default());
         return context.ask(Fact::EmptyGroup(key));
     }
+    if unseen_member(context, address, subnet) {
+        context.note(&code::NO_NIC, &address.to_string());
+        return context.ask(Fact::UnseenMember(key, address));
+    }
     Ok(false)
+}
+
+/// May a NIC with this address exist that was not exported? Its groups are then not known either.
+fn unseen_member(context: &Context<'_, '_>, address: IpAddr, subnet: usize) -> bool {
+    let network = context.network;
+    if network.assumptions.no_unseen_nics || Some(address) == context.model_address {
+        return false;
+    }
+    let Some(node) = network.subnet(subnet) else { return false };
+    let peers = node.peers.iter().filter_map(|peer| peer.remote);
+    let mut vnets = std::iter::once(node.vnet).chain(peers);
+    let Some(own) = vnets.find_map(|vnet| network.subnet_of(address, Some(vnet))) else { return false };
+    let customer = network.subnet(own).is_some_and(|s| s.gateways.is_empty() && !is_platform_subnet(&s.subnet.name));
+    customer && network.endpoint_at(address, own).is_none()
 }
 
 /// Is the address a member of one of the groups, in the own virtual network or a peered one?
 fn group_hit(context: &Context<'_, '_>, groups: &[&ResourceId], address: IpAddr, subnet: usize) -> bool {
     let network = context.network;
     let Some(node) = network.subnet(subnet) else { return false };
+    if Some(address) == context.model_address && groups.iter().any(|group| context.destination_groups.contains(group)) {
+        return true;
+    }
     groups.iter().filter_map(|group| network.group_members.get(*group)).any(|members| {
         members.contains(&(address, Some(node.vnet)))
             || members.contains(&(address, None))

@@ -18,8 +18,8 @@ use std::net::IpAddr;
 pub struct ModelNic<'n> {
     /// NSG of a scale set's NIC model.
     pub nsg: Lookup<'n, usize>,
-    /// The scale set.
-    pub scale_set: &'n ResourceId,
+    /// Application security groups of its instances.
+    pub groups: &'n [ResourceId],
 }
 
 /// Where a flow starts and what is known of its ends.
@@ -52,9 +52,14 @@ pub enum Walk<'n> {
 /// Walks one flow. Only a missing fact comes back as a halt.
 pub fn walk<'n>(context: &mut Context<'_, 'n>, flow: &Flow, ends: Endpoints<'n>) -> Walked<'n, Walk<'n>> {
     let subnet = ends.subnet.or_else(|| context.network.subnet_of(flow.source, None));
+    if let Some(model) = ends.model {
+        context.model_address = Some(flow.destination);
+        context.destination_groups = model.groups;
+    }
     let walked = match subnet {
         Some(subnet) => leave(context, flow, subnet, ends).map(|last| Walk::One(allowed(last))),
-        None => edge::from_outside(context, flow, ends),
+        None => missing_subnet(context, flow.source, Stage::NsgOutSubnet)
+            .and_then(|()| edge::from_outside(context, flow, ends)),
     };
     match walked {
         Err(Halt::Settled(outcome)) => Ok(Walk::One(outcome)),
@@ -94,6 +99,7 @@ fn leave<'n>(
     if let Some(end) = source_end.filter(|end| end.kind == EndpointKind::PrivateEndpoint) {
         not_modelled(context, Stage::PrivateEndpoint, end)?;
     }
+    shared_address(context, source_end, Stage::NsgOutNic)?;
     let last = egress(context, flow, subnet, Nic::Endpoint(source_end))?;
     if flow.destination == IpAddr::V4(tags::PLATFORM) || flow.destination == IpAddr::V4(tags::METADATA) {
         return Ok(last); // always on the host, no route involved (semantics.md 1.8)
@@ -255,11 +261,13 @@ pub(super) fn enter<'n>(
 ) -> Walked<'n, (Option<usize>, Option<At<'n>>)> {
     let network = context.network;
     let Some(subnet) = network.subnet_of(flow.destination, vnet) else {
+        missing_subnet(context, flow.destination, Stage::NsgInSubnet)?;
         context.here = At::new(Stage::NsgInSubnet, None);
         context.note(&code::DESTINATION_UNKNOWN, &flow.destination.to_string());
         return Ok((None, last));
     };
     let end = network.endpoint_at(flow.destination, subnet);
+    shared_address(context, end, Stage::NsgInNic)?;
     let stage = match end.map(|end| end.kind) {
         Some(EndpointKind::PrivateEndpoint) => Some(Stage::PrivateEndpoint),
         Some(EndpointKind::LoadBalancer) => Some(Stage::NsgInNic),
@@ -274,6 +282,30 @@ pub(super) fn enter<'n>(
         (end, _) => Nic::Endpoint(end),
     };
     Ok((Some(subnet), ingress(context, flow, subnet, nic, last)?))
+}
+
+/// An address that a NIC of the input has in a subnet that is not: its NSG and routes are not known.
+pub(super) fn missing_subnet<'n>(context: &mut Context<'_, 'n>, address: IpAddr, stage: Stage) -> Walked<'n, ()> {
+    let network = context.network;
+    let lost = network.endpoints_with(address).find_map(|end| end.subnet_id.filter(|_| end.subnet.is_none()));
+    let Some(id) = lost else { return Ok(()) };
+    context.here = At::new(stage, Some(id.name()));
+    context.note(&code::REMOTE_VNET_MISSING, id.parent().unwrap_or_else(|| id.clone()).as_str());
+    let (at, place) = (context.here, id.name().to_owned());
+    context.step(|| Step { at, place, what: "subnet not in the input".to_owned(), result: StepResult::Unknown });
+    if context.ask(Fact::MissingSubnet(id.as_str().to_owned()))? { Ok(()) } else { Err(Halt::deny(at)) }
+}
+
+/// Two NICs of one subnet with one address and different filters: which one is there is not known.
+fn shared_address<'n>(context: &mut Context<'_, 'n>, end: Option<&Endpoint<'n>>, stage: Stage) -> Walked<'n, ()> {
+    let Some(end) = end.filter(|end| end.kind == EndpointKind::Nic) else { return Ok(()) };
+    if context.network.rival(end).is_none() {
+        return Ok(());
+    }
+    context.here = At::new(stage, None);
+    context.note(&code::SHARED_ADDRESS, &end.address.to_string());
+    let at = context.here;
+    if context.ask(Fact::SharedAddress(end.address))? { Ok(()) } else { Err(Halt::deny(at)) }
 }
 
 /// Reverse route from the destination's subnet; a stateful device must see both directions (semantics.md 3.6). With a

@@ -103,12 +103,41 @@ pub fn lookup<'n>(context: &mut Context<'_, 'n>, subnet: usize, address: IpAddr)
         });
     }
     found.sort_by_key(|candidate| candidate.route);
-    let Some(route) = routes.select(&found) else { return Ok(nothing) };
-    let chosen = Chosen::of(route);
-    if chosen.next_hop == NextHop::Unreadable {
-        unreadable(context, route)?;
+    let chosen = match routes.select(&found) {
+        None => nothing,
+        Some(route) => {
+            let chosen = Chosen::of(route);
+            if chosen.next_hop == NextHop::Unreadable {
+                unreadable(context, route)?;
+            }
+            let tied = |c: &Candidate| routes.routes.get(c.route).filter(|other| user_tie(route, other));
+            if found.iter().any(|c| tied(c).is_some()) {
+                context.here = chosen.at(Stage::Route);
+                context.note(&code::TIE, chosen.name.unwrap_or_default());
+                let key = format!("{}/{}", chosen.table.unwrap_or_default(), chosen.name.unwrap_or_default());
+                if !context.ask(Fact::UnreadableRoute(key))? {
+                    return Err(super::context::Halt::deny(context.here));
+                }
+            }
+            chosen
+        }
+    };
+    if chosen.source == RouteSource::System && matches!(chosen.next_hop, NextHop::None | NextHop::Internet) {
+        for what in &node.open_prefixes {
+            context.here = At::new(Stage::Route, None);
+            context.note(&code::OPEN_PREFIXES, what);
+            if context.ask(Fact::OpenPrefix(what.to_ascii_lowercase(), address))? {
+                return Ok(Chosen { source: RouteSource::Gateway, next_hop: NextHop::Gateway, ..nothing });
+            }
+        }
     }
     Ok(chosen)
+}
+
+/// Two user-defined routes of one prefix that lead to different places: Azure takes only one of a prefix.
+fn user_tie(chosen: &Route<'_>, other: &Route<'_>) -> bool {
+    let both = chosen.source == RouteSource::User && other.source == RouteSource::User;
+    both && chosen.prefix.is_some() && chosen.prefix == other.prefix && chosen.next_hop != other.next_hop
 }
 
 fn tag_candidate<'n>(

@@ -134,6 +134,14 @@ pub fn read_hosts(text: &str) -> Option<BTreeMap<String, Vec<IpAddr>>> {
     }
 }
 
+/// Decodes a text file that is no snapshot: UTF-8 or UTF-16, with or without byte order mark.
+///
+/// # Errors
+/// Says what is wrong with the encoding.
+pub fn text_of(name: &str, bytes: Vec<u8>) -> Result<String, String> {
+    encoding::decode(name, bytes).map(|(text, _)| text).map_err(|finding| finding.message)
+}
+
 /// Adds names to a snapshot.
 pub fn add_hosts(snapshot: &mut Snapshot, hosts: BTreeMap<String, Vec<IpAddr>>) {
     merge_hosts(&mut snapshot.hosts, hosts);

@@ -128,6 +128,7 @@ pub(crate) fn read_local_gateway(fields: &Fields<'_>, id: ResourceId) -> Result<
 pub(crate) fn read_connection(fields: &Fields<'_>, id: ResourceId) -> Result<GatewayConnection, Unusable> {
     Ok(GatewayConnection {
         gateway: fields.reference("virtualNetworkGateway1")?.map(|r| r.value),
+        second_gateway: fields.reference("virtualNetworkGateway2")?.map(|r| r.value),
         local_gateway: fields.reference("localNetworkGateway2")?.map(|r| r.value),
         id,
     })

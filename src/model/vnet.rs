@@ -113,7 +113,9 @@ pub struct GatewayConnection {
     pub id: ResourceId,
     /// The Azure side.
     pub gateway: Option<ResourceId>,
-    /// The on-premises side.
+    /// The other Azure side of a connection between two virtual networks.
+    pub second_gateway: Option<ResourceId>,
+    /// The on-premises side; an ExpressRoute connection has none, its prefixes come by BGP.
     pub local_gateway: Option<ResourceId>,
 }
 

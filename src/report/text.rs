@@ -36,16 +36,14 @@ pub fn printable(text: &str) -> Cow<'_, str> {
 /// One CSV cell of untrusted text: a leading character that spreadsheets take for a formula is quoted (CWE-1236).
 pub fn csv_cell(text: &str) -> Cow<'_, str> {
     if text.starts_with(['=', '+', '-', '@', '\t', '\r']) {
-        Cow::Owned(format!("'{text}"))
-    } else {
-        Cow::Borrowed(text)
+        return Cow::Owned(format!("'{}", printable(text)));
     }
+    printable(text)
 }
 
 const RED: Style = AnsiColor::Red.on_default().bold();
 const GREEN: Style = AnsiColor::Green.on_default();
 const YELLOW: Style = AnsiColor::Yellow.on_default();
-const DIM: Style = Style::new().dimmed();
 
 impl Look {
     fn paint(self, style: Style, text: &str) -> String {
@@ -65,11 +63,6 @@ impl Look {
     /// Something that is not decided, or half.
     pub fn unsure(self, text: &str) -> String {
         self.paint(YELLOW, text)
-    }
-
-    /// Something of less weight.
-    pub fn faint(self, text: &str) -> String {
-        self.paint(DIM, text)
     }
 
     /// A verdict or state word in its colour.

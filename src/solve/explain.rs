@@ -5,7 +5,7 @@ use super::answer::{Decision, Verdict};
 use super::path::{Decided, Options, Sources, Target, Witness, decide, decision};
 use crate::compile::Network;
 use crate::compile::filter::{Filter, Rule};
-use crate::evaluate::context::{At, Context, Removed, RuleKey};
+use crate::evaluate::context::{At, Context, Halt, Removed, RuleKey};
 use crate::evaluate::matching::{Known, Match, compare};
 use crate::evaluate::path::{Walk, arrive_at_branch, walk};
 use crate::evaluate::trace::Step;
@@ -110,15 +110,39 @@ pub fn explain<'n>(
         without_blockers: None,
     };
     let Some(witness) = &decided.witness else { return out };
+    let certain = certain_world(network, witness, decided.answer.verdict);
+    let witness = certain.as_ref().unwrap_or(witness);
     let (steps, at) = trace(network, witness);
     out.steps = steps;
     if let Some(at) = at {
         compare_rules(network, witness, at, &mut out);
     }
     if matches!(decided.answer.verdict, Verdict::Deny | Verdict::Partial) {
-        blockers(network, sources, target, decided, &mut out);
+        blockers(network, sources, target, decided, witness, &mut out);
     }
     out
+}
+
+/// Facts that are tried for one trace at most.
+const MOST_FACTS: usize = 64;
+
+/// A denied path that meets something missing is denied either way: the world in which what is missing lets the flow
+/// through shows the rule that denies for certain.
+fn certain_world<'n>(network: &'n Network<'n>, witness: &Witness<'n>, verdict: Verdict) -> Option<Witness<'n>> {
+    if witness.assume.is_empty() || verdict != Verdict::Deny {
+        return None;
+    }
+    let nothing = Removed::default();
+    let mut world = Witness { assume: Vec::new(), ..witness.clone() };
+    for _ in 0..MOST_FACTS {
+        let mut context = Context::new(network, &world.assume, &nothing);
+        match walk(&mut context, &world.flow, world.ends) {
+            Err(Halt::Unknown(unknown)) => world.assume.push((unknown.0, true)),
+            Ok(Walk::One(outcome)) if !outcome.allowed => return Some(world),
+            _ => return None,
+        }
+    }
+    None
 }
 
 /// Walks the witness again and keeps the steps.
@@ -196,10 +220,11 @@ fn blockers<'n>(
     sources: &Sources,
     target: Target<'n>,
     decided: &Decided<'n>,
+    witness: &Witness<'n>,
     out: &mut Explanation<'n>,
 ) {
     let mut removed = Removed::default();
-    let mut current = decided.clone();
+    let mut current = Decided { witness: Some(witness.clone()), ..decided.clone() };
     for _ in 0..MOST_BLOCKERS {
         let verdict = current.answer.verdict;
         if !matches!(verdict, Verdict::Deny | Verdict::Partial) {

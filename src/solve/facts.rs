@@ -56,6 +56,20 @@ pub fn missing(network: &Network<'_>, fact: &Fact) -> Missing {
             plain("what the security admin rules do (not evaluated)".to_owned())
         }
         Fact::NotModelled(id) => plain(format!("what {} does (not evaluated)", ResourceId::new(id).name())),
+        Fact::MissingSubnet(id) => {
+            let vnet = ResourceId::new(id).parent().unwrap_or_else(|| ResourceId::new(id));
+            export(format!("subnet {} of virtual network {}", ResourceId::new(id).name(), vnet.name()), vnet.as_str())
+        }
+        Fact::OpenPrefix(id, _) => Missing {
+            what: format!("the prefixes that {} brings", ResourceId::new(id).name()),
+            command: Some(export_command(&ResourceId::new(id))),
+        },
+        Fact::UnseenMember(key, address) => with(
+            format!("the NIC with address {address}, for the application security groups of {}", rule(key)),
+            NIC_COMMAND,
+        ),
+        Fact::Tie(key) => plain(format!("which of two rules of equal priority counts, {} or the other", rule(key))),
+        Fact::SharedAddress(address) => plain(format!("which of the NICs with address {address} is there")),
         Fact::RemoteVnet(id) => export(format!("virtual network {}", ResourceId::new(id).name()), id),
     }
 }

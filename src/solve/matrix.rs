@@ -329,14 +329,10 @@ fn without_address<'n>(
     let all = sources.v4.addresses.union(&sources.v6.addresses);
     let plain = |answer| Decided { answer, witness: None };
     match &path.member.target {
-        paths::Target::ScaleSet { scale_set, subnet, interface } => scale_set_path(
-            network,
-            path,
-            sources,
-            cuts,
-            ModelNic { scale_set, nsg: network.filter_of(interface.nsg.as_ref().map(|r| &r.value)) },
-            *subnet,
-        ),
+        paths::Target::ScaleSet { subnet, interface, configuration, .. } => {
+            let nsg = network.filter_of(interface.nsg.as_ref().map(|r| &r.value));
+            scale_set_path(network, path, sources, cuts, ModelNic { nsg, groups: &configuration.groups }, *subnet)
+        }
         paths::Target::MissingConfiguration(id) => {
             let nic = id.parent().and_then(|parent| parent.parent()).unwrap_or_else(|| (*id).clone());
             let command = if id.key().contains("/virtualmachinescalesets/") {
