@@ -6,7 +6,7 @@ use super::peering::{self, Peer};
 use super::routing::{self, RoutingTable};
 use super::tags;
 use crate::model::{
-    ApplicationGateway, Peering, ResourceId, RouteTable, Snapshot, Subnet, UnmodelledKind, VirtualNetwork,
+    ApplicationGateway, Peering, PoolAddress, ResourceId, RouteTable, Snapshot, Subnet, UnmodelledKind, VirtualNetwork,
 };
 use crate::net::AddressSet;
 use ipnet::IpNet;
@@ -94,6 +94,13 @@ pub struct Network<'s> {
     pub endpoints: Vec<Endpoint<'s>>,
     /// Members of application security groups: (address, virtual network).
     pub group_members: HashMap<ResourceId, HashSet<(IpAddr, Option<usize>)>>,
+    /// Subnets that NICs and gateways of the input refer to and that are not in it: a private address that no known
+    /// network holds may lie there.
+    pub missing_subnets: Vec<&'s ResourceId>,
+    /// Public IP addresses that gateways and NICs of the input refer to and that are not in it.
+    pub missing_public_ips: Vec<&'s ResourceId>,
+    /// Addresses that a gateway's pool names: a server is behind each, whether its NIC was exported or not.
+    pub pool_addresses: HashSet<IpAddr>,
     endpoints_by_address: HashMap<IpAddr, Vec<usize>>,
     endpoint_by_configuration: HashMap<&'s ResourceId, usize>,
     subnet_index: HashMap<ResourceId, usize>,
@@ -115,6 +122,9 @@ impl<'s> Network<'s> {
             filters: Vec::new(),
             endpoints: Vec::new(),
             group_members: HashMap::new(),
+            missing_subnets: Vec::new(),
+            missing_public_ips: Vec::new(),
+            pool_addresses: pool_addresses(snapshot),
             endpoints_by_address: HashMap::new(),
             endpoint_by_configuration: HashMap::new(),
             subnet_index: HashMap::new(),
@@ -125,6 +135,7 @@ impl<'s> Network<'s> {
         };
         network.add_filters();
         network.add_vnets();
+        network.add_missing();
         network.add_endpoints();
         network.add_routing();
         network
@@ -190,6 +201,24 @@ impl<'s> Network<'s> {
                 }
             }
         }
+    }
+
+    fn add_missing(&mut self) {
+        let snapshot = self.snapshot;
+        let gateways = snapshot.application_gateways.values();
+        let nics = snapshot.network_interfaces.values().flat_map(|nic| &nic.configurations);
+        let subnets = gateways.clone().flat_map(|g| &g.subnets).map(|r| &r.value);
+        let subnets = subnets.chain(nics.clone().filter_map(|c| c.subnet.as_ref()));
+        let mut missing: Vec<&ResourceId> = subnets.filter(|id| self.subnet_by_id(id).is_none()).collect();
+        missing.sort();
+        missing.dedup();
+        self.missing_subnets = missing;
+        let frontends = gateways.flat_map(|g| &g.frontends).filter_map(|f| f.public_ip.as_ref());
+        let public = frontends.chain(nics.filter_map(|c| c.public_ip.as_ref()));
+        let mut missing: Vec<&ResourceId> = public.filter(|id| !snapshot.public_ips.contains_key(*id)).collect();
+        missing.sort();
+        missing.dedup();
+        self.missing_public_ips = missing;
     }
 
     fn add_endpoints(&mut self) {
@@ -328,6 +357,23 @@ impl<'s> Network<'s> {
     pub fn has_admin_rules(&self) -> bool {
         self.snapshot.unmodelled.values().any(|resource| resource.kind == UnmodelledKind::SecurityAdminRules)
     }
+}
+
+fn pool_addresses(snapshot: &Snapshot) -> HashSet<IpAddr> {
+    let pools = snapshot.application_gateways.values().flat_map(|gateway| &gateway.pools);
+    let mut out = HashSet::new();
+    for address in pools.flat_map(|pool| &pool.addresses) {
+        match &address.value {
+            PoolAddress::Ip(address) => {
+                out.insert(*address);
+            }
+            PoolAddress::Fqdn(name) => {
+                let key = name.trim().trim_end_matches('.').to_ascii_lowercase();
+                out.extend(snapshot.hosts.get(&key).into_iter().flatten());
+            }
+        }
+    }
+    out
 }
 
 /// Subnets that ignore NSGs (semantics.md 1.11).

@@ -1,7 +1,7 @@
 //! Peerings as seen from one subnet, and the prefixes that gateways bring in (semantics.md 3.5, 3.2).
 
 use super::network::{Lookup, Network, SubnetNode};
-use crate::model::Peering;
+use crate::model::{Peering, VirtualNetworkGateway};
 use ipnet::IpNet;
 
 /// A usable peering: both sides connected.
@@ -120,10 +120,15 @@ fn own_open_prefixes(network: &Network<'_>, vnet: usize, out: &mut Vec<String>) 
     let Some(node) = network.vnet(vnet) else { return };
     let inside = format!("{}/", node.vnet.id.key());
     let snapshot = network.snapshot;
-    for gateway in snapshot.vnet_gateways.values() {
-        if !gateway.subnets.iter().any(|subnet| subnet.key().starts_with(&inside)) {
-            continue;
-        }
+    let inside_this = |gateway: &&VirtualNetworkGateway| gateway.subnets.iter().any(|s| s.key().starts_with(&inside));
+    let gateways: Vec<&VirtualNetworkGateway> = snapshot.vnet_gateways.values().filter(inside_this).collect();
+    let gateway_subnet = node.vnet.subnets.iter().any(|subnet| subnet.name.eq_ignore_ascii_case("GatewaySubnet"));
+    if gateways.is_empty() && gateway_subnet {
+        // A connection whose gateway was not exported may be this network's.
+        let lost = snapshot.connections.values().filter_map(|c| c.gateway.as_ref());
+        out.extend(lost.filter(|id| !snapshot.vnet_gateways.contains_key(*id)).map(|id| id.as_str().to_owned()));
+    }
+    for gateway in gateways {
         let mut connected = false;
         for connection in snapshot.connections.values() {
             let ours =

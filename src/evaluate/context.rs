@@ -62,12 +62,16 @@ pub enum Fact {
     RemoteVnet(String),
     /// Does a subnet that is not in the input let the flow through?
     MissingSubnet(String),
+    /// Does the owner of a public IP address that is not in the input let the flow in?
+    MissingPublicIp(String),
     /// Do prefixes that are not in the input hold the address?
     OpenPrefix(String, IpAddr),
     /// Is a NIC that is not in the input a member of the rule's application security groups?
     UnseenMember(RuleKey, IpAddr),
     /// Does the first of two rules of equal priority count?
     Tie(RuleKey),
+    /// Does the first of two routes of one prefix count?
+    RouteTie(String),
     /// Does the first of two NICs with one address answer?
     SharedAddress(IpAddr),
 }

@@ -8,6 +8,7 @@ use crate::compile::endpoints::{Endpoint, EndpointKind};
 use crate::compile::gateway_paths::{instance_addresses, private_frontends};
 use crate::compile::{Network, Stage, tags};
 use crate::diagnostic::code;
+use crate::model::PublicIpAddress;
 use crate::net::Flow;
 use std::net::IpAddr;
 
@@ -117,6 +118,18 @@ pub(super) fn from_outside<'n>(
     let network = context.network;
     if let Some(branches) = frontend_branches(network, flow) {
         return Ok(Walk::Many(branches));
+    }
+    if let (Some(id), false) = (network.missing_public_ips.first(), tags::is_private(flow.destination)) {
+        // The destination may be one of these: of a frontend or NIC that the input does hold.
+        let listed = |ip: &PublicIpAddress| ip.address.as_ref().is_some_and(|a| a.value == flow.destination);
+        if !network.snapshot.public_ips.values().any(listed) {
+            context.here = At::new(Stage::NsgInSubnet, Some(id.name()));
+            context.note(&code::SNAT_UNKNOWN, id.as_str());
+            let at = context.here;
+            if !context.ask(Fact::MissingPublicIp(id.as_str().to_owned()))? {
+                return Err(Halt::deny(at));
+            }
+        }
     }
     let flow = match owner_of_public(network, flow.destination) {
         Some(owner) if owner.subnet.is_some() => Flow { destination: owner.address, ..*flow },

@@ -192,10 +192,14 @@ fn address_open<'n>(
     Ok(false)
 }
 
-/// May a NIC with this address exist that was not exported? Its groups are then not known either.
+/// Is there a server with this address whose NIC was not exported? Its groups are then not known either. An address that
+/// no pool names is taken as having no NIC at all, as far as groups are concerned.
 fn unseen_member(context: &Context<'_, '_>, address: IpAddr, subnet: usize) -> bool {
     let network = context.network;
-    if network.assumptions.no_unseen_nics || Some(address) == context.model_address {
+    if network.assumptions.no_unseen_nics
+        || !network.pool_addresses.contains(&address)
+        || Some(address) == context.model_address
+    {
         return false;
     }
     let Some(node) = network.subnet(subnet) else { return false };

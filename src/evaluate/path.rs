@@ -99,7 +99,7 @@ fn leave<'n>(
     if let Some(end) = source_end.filter(|end| end.kind == EndpointKind::PrivateEndpoint) {
         not_modelled(context, Stage::PrivateEndpoint, end)?;
     }
-    shared_address(context, source_end, Stage::NsgOutNic)?;
+    let source_end = answering(context, source_end, Stage::NsgOutNic)?;
     let last = egress(context, flow, subnet, Nic::Endpoint(source_end))?;
     if flow.destination == IpAddr::V4(tags::PLATFORM) || flow.destination == IpAddr::V4(tags::METADATA) {
         return Ok(last); // always on the host, no route involved (semantics.md 1.8)
@@ -266,8 +266,7 @@ pub(super) fn enter<'n>(
         context.note(&code::DESTINATION_UNKNOWN, &flow.destination.to_string());
         return Ok((None, last));
     };
-    let end = network.endpoint_at(flow.destination, subnet);
-    shared_address(context, end, Stage::NsgInNic)?;
+    let end = answering(context, network.endpoint_at(flow.destination, subnet), Stage::NsgInNic)?;
     let stage = match end.map(|end| end.kind) {
         Some(EndpointKind::PrivateEndpoint) => Some(Stage::PrivateEndpoint),
         Some(EndpointKind::LoadBalancer) => Some(Stage::NsgInNic),
@@ -284,11 +283,14 @@ pub(super) fn enter<'n>(
     Ok((Some(subnet), ingress(context, flow, subnet, nic, last)?))
 }
 
-/// An address that a NIC of the input has in a subnet that is not: its NSG and routes are not known.
+/// An address that a NIC of the input has in a subnet that is not, or a private one that no network of the input holds
+/// while some are missing: its NSG and routes are not known.
 pub(super) fn missing_subnet<'n>(context: &mut Context<'_, 'n>, address: IpAddr, stage: Stage) -> Walked<'n, ()> {
     let network = context.network;
-    let lost = network.endpoints_with(address).find_map(|end| end.subnet_id.filter(|_| end.subnet.is_none()));
-    let Some(id) = lost else { return Ok(()) };
+    let own = network.endpoints_with(address).find_map(|end| end.subnet_id.filter(|_| end.subnet.is_none()));
+    let held = || network.vnets.iter().any(|vnet| vnet.prefixes.iter().any(|net| net.contains(&address)));
+    let any = || network.missing_subnets.first().copied().filter(|_| tags::is_private(address) && !held());
+    let Some(id) = own.or_else(any) else { return Ok(()) };
     context.here = At::new(stage, Some(id.name()));
     context.note(&code::REMOTE_VNET_MISSING, id.parent().unwrap_or_else(|| id.clone()).as_str());
     let (at, place) = (context.here, id.name().to_owned());
@@ -297,15 +299,16 @@ pub(super) fn missing_subnet<'n>(context: &mut Context<'_, 'n>, address: IpAddr,
 }
 
 /// Two NICs of one subnet with one address and different filters: which one is there is not known.
-fn shared_address<'n>(context: &mut Context<'_, 'n>, end: Option<&Endpoint<'n>>, stage: Stage) -> Walked<'n, ()> {
-    let Some(end) = end.filter(|end| end.kind == EndpointKind::Nic) else { return Ok(()) };
-    if context.network.rival(end).is_none() {
-        return Ok(());
-    }
+fn answering<'n>(
+    context: &mut Context<'_, 'n>,
+    end: Option<&'n Endpoint<'n>>,
+    stage: Stage,
+) -> Walked<'n, Option<&'n Endpoint<'n>>> {
+    let Some(first) = end.filter(|end| end.kind == EndpointKind::Nic) else { return Ok(end) };
+    let Some(rival) = context.network.rival(first) else { return Ok(end) };
     context.here = At::new(stage, None);
-    context.note(&code::SHARED_ADDRESS, &end.address.to_string());
-    let at = context.here;
-    if context.ask(Fact::SharedAddress(end.address))? { Ok(()) } else { Err(Halt::deny(at)) }
+    context.note(&code::SHARED_ADDRESS, &first.address.to_string());
+    Ok(Some(if context.ask(Fact::SharedAddress(first.address))? { first } else { rival }))
 }
 
 /// Reverse route from the destination's subnet; a stateful device must see both directions (semantics.md 3.6). With a

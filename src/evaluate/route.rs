@@ -1,7 +1,7 @@
 //! The winning route of a subnet for an address, in one possible world (semantics.md 3.1).
 
 use super::context::{At, Context, Fact, Walked};
-use crate::compile::routing::{Candidate, NextHop, Route, RouteSource};
+use crate::compile::routing::{Candidate, NextHop, Route, RouteSource, RoutingTable};
 use crate::compile::{Lookup, Stage};
 use crate::diagnostic::{Span, code};
 use ipnet::IpNet;
@@ -105,22 +105,7 @@ pub fn lookup<'n>(context: &mut Context<'_, 'n>, subnet: usize, address: IpAddr)
     found.sort_by_key(|candidate| candidate.route);
     let chosen = match routes.select(&found) {
         None => nothing,
-        Some(route) => {
-            let chosen = Chosen::of(route);
-            if chosen.next_hop == NextHop::Unreadable {
-                unreadable(context, route)?;
-            }
-            let tied = |c: &Candidate| routes.routes.get(c.route).filter(|other| user_tie(route, other));
-            if found.iter().any(|c| tied(c).is_some()) {
-                context.here = chosen.at(Stage::Route);
-                context.note(&code::TIE, chosen.name.unwrap_or_default());
-                let key = format!("{}/{}", chosen.table.unwrap_or_default(), chosen.name.unwrap_or_default());
-                if !context.ask(Fact::UnreadableRoute(key))? {
-                    return Err(super::context::Halt::deny(context.here));
-                }
-            }
-            chosen
-        }
+        Some(route) => settle(context, route, routes, &found)?,
     };
     if chosen.source == RouteSource::System && matches!(chosen.next_hop, NextHop::None | NextHop::Internet) {
         for what in &node.open_prefixes {
@@ -132,6 +117,25 @@ pub fn lookup<'n>(context: &mut Context<'_, 'n>, subnet: usize, address: IpAddr)
         }
     }
     Ok(chosen)
+}
+
+/// The chosen route, where it can be read and no other of its prefix leads elsewhere.
+fn settle<'n>(
+    context: &mut Context<'_, 'n>,
+    route: &'n Route<'n>,
+    routes: &'n RoutingTable<'n>,
+    found: &[Candidate],
+) -> Walked<'n, Chosen<'n>> {
+    let chosen = Chosen::of(route);
+    if chosen.next_hop == NextHop::Unreadable {
+        unreadable(context, route)?;
+    }
+    let rival = found.iter().filter_map(|c| routes.routes.get(c.route)).find(|other| user_tie(route, other));
+    let Some(rival) = rival else { return Ok(chosen) };
+    context.here = chosen.at(Stage::Route);
+    context.note(&code::TIE, chosen.name.unwrap_or_default());
+    let key = format!("{}/{}", chosen.table.unwrap_or_default(), chosen.name.unwrap_or_default());
+    Ok(if context.ask(Fact::RouteTie(key))? { chosen } else { Chosen::of(rival) })
 }
 
 /// Two user-defined routes of one prefix that lead to different places: Azure takes only one of a prefix.

@@ -60,6 +60,7 @@ pub fn missing(network: &Network<'_>, fact: &Fact) -> Missing {
             let vnet = ResourceId::new(id).parent().unwrap_or_else(|| ResourceId::new(id));
             export(format!("subnet {} of virtual network {}", ResourceId::new(id).name(), vnet.name()), vnet.as_str())
         }
+        Fact::MissingPublicIp(id) => export(format!("public IP address {}", ResourceId::new(id).name()), id),
         Fact::OpenPrefix(id, _) => Missing {
             what: format!("the prefixes that {} brings", ResourceId::new(id).name()),
             command: Some(export_command(&ResourceId::new(id))),
@@ -69,6 +70,7 @@ pub fn missing(network: &Network<'_>, fact: &Fact) -> Missing {
             NIC_COMMAND,
         ),
         Fact::Tie(key) => plain(format!("which of two rules of equal priority counts, {} or the other", rule(key))),
+        Fact::RouteTie(name) => plain(format!("which of two routes of one prefix counts, {name} or the other")),
         Fact::SharedAddress(address) => plain(format!("which of the NICs with address {address} is there")),
         Fact::RemoteVnet(id) => export(format!("virtual network {}", ResourceId::new(id).name()), id),
     }
