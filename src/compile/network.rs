@@ -16,9 +16,9 @@ use std::net::IpAddr;
 /// What the user said to take for granted (`--assume`).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Assumptions {
-    /// `nic=none`: an address without a NIC in the input has no NIC-level NSG (oracle open point 22).
+    /// `nic=none`: an address without a NIC in the input has no NIC-level NSG.
     pub no_unseen_nics: bool,
-    /// `appliance=transparent`: third-party appliances let everything through (oracle open point 13).
+    /// `appliance=transparent`: third-party appliances let everything through.
     pub transparent_appliances: bool,
 }
 

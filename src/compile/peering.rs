@@ -16,7 +16,7 @@ pub struct Peer<'s> {
 }
 
 /// The usable peerings of a subnet. The other side is looked at where the input holds it; a remote network without a
-/// peering back counts as not connected (oracle open point 6).
+/// peering back counts as not connected.
 pub(crate) fn usable<'s>(network: &Network<'s>, subnet: usize) -> Vec<Peer<'s>> {
     let Some(node) = network.subnet(subnet) else { return Vec::new() };
     let Some(vnet) = network.vnet(node.vnet) else { return Vec::new() };

@@ -422,6 +422,10 @@ codes! {
         "routes that are learned from elsewhere are not in the input",
         "A gateway connection or peering brings prefixes that no export holds here. Addresses that nothing else claims may be reached by them.",
         "Export local network gateways, connections and the peered virtual network.";
+    INTERNET_VARIES = "GP835" "internet-tag-varies" Note None,
+        "the address lies in a block that the Internet tag does not always hold",
+        "Azure uses some public blocks inside; recorded expansions of the tag hold them at some dates and lack them at others. The documented ranges decide here.",
+        "Take an effective rule list of a VM in the subnet: `az network nic list-effective-nsg`.";
 }
 
 #[cfg(test)]

@@ -276,7 +276,7 @@ fn unplaced<'n>(
 }
 
 /// DNS, DHCP, metadata and agent traffic: NSGs do not apply unless a rule names an `AzurePlatform...` tag
-/// (semantics.md 1.8; ports by oracle open point 16).
+/// (semantics.md 1.8; ports by what was seen to pass).
 pub fn is_platform_traffic(flow: &Flow) -> bool {
     if flow.destination == IpAddr::V4(tags::METADATA) {
         return flow.destination_port == 80;
@@ -285,7 +285,7 @@ pub fn is_platform_traffic(flow: &Flow) -> bool {
 }
 
 /// An address of a customer subnet without a NIC in the input may have a NIC-level NSG that was not exported
-/// (oracle open point 22). Gateway subnets and platform subnets have none that counts.
+///. Gateway subnets and platform subnets have none that counts.
 fn unseen_nic<'n>(
     context: &mut Context<'_, 'n>,
     nic: Nic<'_, 'n>,

@@ -3,6 +3,7 @@
 use super::context::{Context, Fact, RuleKey, Walked};
 use crate::compile::filter::{AddressMatcher, EMPTY_SIDE, PortMatcher, Rule};
 use crate::compile::network::is_platform_subnet;
+use crate::compile::tags;
 use crate::diagnostic::code;
 use crate::model::ResourceId;
 use crate::net::Flow;
@@ -135,6 +136,9 @@ fn address(context: &mut Context<'_, '_>, side: &AddressMatcher<'_>, address: Ip
             }
         }
         if side.internet && node.internet.contains(address) {
+            if tags::varies(address) {
+                context.note(&code::INTERNET_VARIES, &address.to_string());
+            }
             return Known::Yes;
         }
     }

@@ -55,7 +55,7 @@ pub struct Peering {
     pub span: Span,
     /// The virtual network on the other side.
     pub remote: Option<ResourceId>,
-    /// `peeringState`, as written; absent counts as `Connected` (oracle open point 6).
+    /// `peeringState`, as written; absent counts as `Connected`.
     pub state: Option<Located<String>>,
     /// `allowVirtualNetworkAccess`; absent counts as true.
     pub allow_virtual_network_access: bool,

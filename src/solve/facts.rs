@@ -11,69 +11,91 @@ pub const NIC_COMMAND: &str = "az network nic list -o json > nic.json";
 /// The command for service tags.
 pub const TAG_COMMAND: &str = "az network list-service-tags -l REGION -o json > servicetags.json";
 
+/// The command for public IP addresses.
+const PUBLIC_IP_COMMAND: &str = "az network public-ip list -o json > public-ip.json";
+
 /// What would answer a fact.
 pub fn missing(network: &Network<'_>, fact: &Fact) -> Missing {
-    let rule = |key: &RuleKey| {
-        let filter = network.filters.get(key.0);
-        let rule =
-            filter.and_then(|f| f.inbound.iter().chain(&f.outbound).chain(&f.unplaced).find(|r| r.number == key.1));
-        format!("rule {} of {}", rule.map_or("?", |r| r.name), filter.map_or("?", |f| f.name.as_str()))
-    };
-    let plain = |what: String| Missing { what, command: None };
-    let with = |what: String, command: &str| Missing { what, command: Some(command.to_owned()) };
-    let export = |what: String, id: &str| Missing { what, command: Some(export_command(&ResourceId::new(id))) };
+    about_resource(network, fact).unwrap_or_else(|| Missing { what: about_rule(network, fact), command: None })
+}
+
+/// Facts that an export would answer.
+fn about_resource(network: &Network<'_>, fact: &Fact) -> Option<Missing> {
+    let with = |what: String, command: &str| Some(Missing { what, command: Some(command.to_owned()) });
+    let export = |what: String, id: &ResourceId| Some(Missing { what, command: Some(export_command(id)) });
     match fact {
         Fact::Tag(tag, _) | Fact::TagRoute(tag, _) | Fact::NarrowTagRoute(tag, _) => {
             with(format!("addresses of service tag {tag}"), TAG_COMMAND)
         }
-        Fact::Unreadable(text, _) => plain(format!("a valid value in place of {text:?}")),
-        Fact::EmptyGroup(key) => plain(format!("whether {} works with an empty application security group", rule(key))),
-        Fact::PortFilter(key) => plain(format!("what ports mean to this protocol in {}", rule(key))),
-        Fact::Ports(key) => plain(format!("valid ports in {}", rule(key))),
-        Fact::RuleProtocol(key) => plain(format!("a valid protocol in {}", rule(key))),
-        Fact::Access(key) => plain(format!("a valid access in {}", rule(key))),
-        Fact::Unplaced(key) => plain(format!("priority and direction of {}", rule(key))),
         Fact::MissingNsg(id, _) => {
-            export(format!("NSG {}", written(network, id).name()), written(network, id).as_str())
+            let id = written(network, id);
+            export(format!("NSG {}", id.name()), &id)
         }
         Fact::MissingTable(id) => {
-            export(format!("route table {}", written(network, id).name()), written(network, id).as_str())
+            let id = written(network, id);
+            export(format!("route table {}", id.name()), &id)
         }
         Fact::UnseenNic(address) => with(format!("the NIC with address {address}"), NIC_COMMAND),
         Fact::NextHop(address) => with(format!("the appliance at {address}"), NIC_COMMAND),
+        Fact::PublicSource(_) => with("the public address the traffic leaves with".to_owned(), PUBLIC_IP_COMMAND),
+        Fact::UnseenMember(key, address) => {
+            let rule = rule(network, *key);
+            with(format!("the NIC with address {address}, for the application security groups of {rule}"), NIC_COMMAND)
+        }
+        Fact::MissingSubnet(id) => {
+            let id = ResourceId::new(id);
+            let vnet = id.parent().unwrap_or_else(|| id.clone());
+            export(format!("subnet {} of virtual network {}", id.name(), vnet.name()), &vnet)
+        }
+        Fact::RemoteVnet(id) => {
+            let id = ResourceId::new(id);
+            export(format!("virtual network {}", id.name()), &id)
+        }
+        Fact::MissingPublicIp(id) => {
+            let id = ResourceId::new(id);
+            export(format!("public IP address {}", id.name()), &id)
+        }
+        Fact::OpenPrefix(id, _) => {
+            let id = ResourceId::new(id);
+            export(format!("the prefixes that {} brings", id.name()), &id)
+        }
+        _ => None,
+    }
+}
+
+/// Facts that no export answers: a value has to be corrected, or the thing is not evaluated.
+fn about_rule(network: &Network<'_>, fact: &Fact) -> String {
+    let rule = |key: &RuleKey| rule(network, *key);
+    match fact {
+        Fact::Unreadable(text, _) => format!("a valid value in place of {text:?}"),
+        Fact::EmptyGroup(key) => format!("whether {} works with an empty application security group", rule(key)),
+        Fact::PortFilter(key) => format!("what ports mean to this protocol in {}", rule(key)),
+        Fact::Ports(key) => format!("valid ports in {}", rule(key)),
+        Fact::RuleProtocol(key) => format!("a valid protocol in {}", rule(key)),
+        Fact::Access(key) => format!("a valid access in {}", rule(key)),
+        Fact::Unplaced(key) => format!("priority and direction of {}", rule(key)),
+        Fact::Tie(key) => format!("which of two rules of equal priority counts, {} or the other", rule(key)),
+        Fact::RouteTie(name) => format!("which of two routes of one prefix counts, {name} or the other"),
+        Fact::UnreadableRoute(name) => format!("a readable route {name}"),
+        Fact::SharedAddress(address) => format!("which of the NICs with address {address} is there"),
         Fact::Appliance(address) => {
-            plain(format!("the rules of the appliance at {address} (or --assume appliance=transparent)"))
+            format!("the rules of the appliance at {address} (or --assume appliance=transparent)")
         }
         Fact::PeeringAccess(name) => {
-            plain(format!("whether an explicit allow passes peering {name} without virtual network access"))
+            format!("whether an explicit allow passes peering {name} without virtual network access")
         }
-        Fact::UnreadableRoute(name) => plain(format!("a readable route {name}")),
-        Fact::PublicSource(_) => with(
-            "the public address the traffic leaves with".to_owned(),
-            "az network public-ip list -o json > public-ip.json",
-        ),
-        Fact::AdminDecides(..) | Fact::AdminDenies(..) => {
-            plain("what the security admin rules do (not evaluated)".to_owned())
-        }
-        Fact::NotModelled(id) => plain(format!("what {} does (not evaluated)", ResourceId::new(id).name())),
-        Fact::MissingSubnet(id) => {
-            let vnet = ResourceId::new(id).parent().unwrap_or_else(|| ResourceId::new(id));
-            export(format!("subnet {} of virtual network {}", ResourceId::new(id).name(), vnet.name()), vnet.as_str())
-        }
-        Fact::MissingPublicIp(id) => export(format!("public IP address {}", ResourceId::new(id).name()), id),
-        Fact::OpenPrefix(id, _) => Missing {
-            what: format!("the prefixes that {} brings", ResourceId::new(id).name()),
-            command: Some(export_command(&ResourceId::new(id))),
-        },
-        Fact::UnseenMember(key, address) => with(
-            format!("the NIC with address {address}, for the application security groups of {}", rule(key)),
-            NIC_COMMAND,
-        ),
-        Fact::Tie(key) => plain(format!("which of two rules of equal priority counts, {} or the other", rule(key))),
-        Fact::RouteTie(name) => plain(format!("which of two routes of one prefix counts, {name} or the other")),
-        Fact::SharedAddress(address) => plain(format!("which of the NICs with address {address} is there")),
-        Fact::RemoteVnet(id) => export(format!("virtual network {}", ResourceId::new(id).name()), id),
+        Fact::AdminDecides(..) | Fact::AdminDenies(..) => "what the security admin rules do (not evaluated)".to_owned(),
+        Fact::NotModelled(id) => format!("what {} does (not evaluated)", ResourceId::new(id).name()),
+        other => format!("{other:?}"),
     }
+}
+
+/// A rule in words.
+fn rule(network: &Network<'_>, (filter, number): RuleKey) -> String {
+    let filter = network.filters.get(filter);
+    let rules = filter.map(|f| f.inbound.iter().chain(&f.outbound).chain(&f.unplaced));
+    let rule = rules.into_iter().flatten().find(|rule| rule.number == number);
+    format!("rule {} of {}", rule.map_or("?", |r| r.name), filter.map_or("?", |f| f.name.as_str()))
 }
 
 /// The id as written somewhere in the input; facts keep the lower-case key.
