@@ -255,6 +255,23 @@ fn two_nics_with_one_address_and_different_filters_are_unknown() {
 }
 
 #[test]
+fn a_missing_route_table_may_hold_the_route_that_is_lacking() {
+    let agw = json!({"routeTable": {"id": id("routeTables", "rt")}});
+    let rules = nsg(&[]);
+    // No system route leads there; a user route might.
+    assert_eq!(path_of(&[gateway("10.99.0.5"), network_a(web(false), &agw)]).0, "unknown");
+    // The tag of the backend's subnet would hold the prefixes of its user routes.
+    let more = json!({"networkSecurityGroup": {"id": id("networkSecurityGroups", "n")}, "routeTable": {"id": id("routeTables", "rt")}});
+    let deny = nsg(&[rule("deny-tag", 100, "Deny", &json!({"sourceAddressPrefix": "VirtualNetwork"}))]);
+    let web = subnet("a", "web", "10.1.1.0/24", &more);
+    let estate = |rules: Value| {
+        [gateway("10.1.1.4"), network_a(web.clone(), &json!({})), rules, nic("vm", "10.1.1.4", WEB, &json!({}))]
+    };
+    assert_eq!(path_of(&estate(rules)).0, "unknown");
+    assert_eq!(path_of(&estate(deny)).0, "deny");
+}
+
+#[test]
 fn an_unreadable_next_hop_address_is_not_a_drop() {
     let route = json!({"name": "x", "properties": {"addressPrefix": "10.1.1.0/24", "nextHopType": "VirtualAppliance", "nextHopIpAddress": "abc"}});
     let table = resource("routeTables", "rt", &json!({"routes": [route]}));

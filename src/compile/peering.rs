@@ -91,11 +91,15 @@ pub fn gateway_prefixes(network: &Network<'_>, node: &SubnetNode<'_>) -> Vec<IpN
 
 /// What may bring prefixes to a subnet that the input does not hold: ids of connections, gateways and virtual networks.
 /// An ExpressRoute connection learns by BGP, a connection between virtual networks brings the other one's space, a local
-/// network gateway or a peer may be missing from the input.
+/// network gateway, a peer or the subnet's route table may be missing from the input.
 pub(crate) fn open_prefixes(network: &Network<'_>, node: &SubnetNode<'_>) -> Vec<String> {
     let mut out = Vec::new();
     for peer in node.peers.iter().filter(|peer| peer.remote.is_none() && peer.prefixes.is_empty()) {
         out.extend(peer.peering.remote.as_ref().map(|id| id.as_str().to_owned()));
+    }
+    if let Lookup::Missing(id) = node.table {
+        // Prefixes of user-defined routes are in VirtualNetwork, and one of them may lead where no system route does.
+        out.push(id.as_str().to_owned());
     }
     let propagated = !matches!(node.table, Lookup::Found(table) if table.disable_bgp_route_propagation);
     if propagated {
