@@ -236,6 +236,9 @@ pub fn csv(report: &HealthReport<'_>, out: &mut dyn Write) -> io::Result<()> {
 /// `2 of 3 unhealthy servers are explained by the network. Common cause: ...`.
 pub fn headline(attribution: &Attribution) -> String {
     let servers = &attribution.servers;
+    if servers.is_empty() {
+        return "No recorded server belongs to a gateway of the input.".to_owned();
+    }
     let count = |test: &dyn Fn(&ServerFinding) -> bool| servers.iter().filter(|found| test(found)).count();
     let down = |found: &ServerFinding| matches!(found.recorded, Recorded::Down | Recorded::Partial);
     let blocked = count(&|found| down(found) && found.unhealthy_by_network());
