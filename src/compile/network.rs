@@ -65,6 +65,8 @@ pub struct SubnetNode<'s> {
     pub peers: Vec<Peer<'s>>,
     /// VirtualNetwork as this subnet's NSGs see it.
     pub vnet_tag: AddressSet,
+    /// The same without prefixes of user-defined routes.
+    pub unrouted_tag: AddressSet,
     /// A 0.0.0.0/0 route to an appliance is merged into that tag.
     pub inflated: bool,
     /// Prefixes of peers that left the tag because of `allowVirtualNetworkAccess: false`.
@@ -176,6 +178,7 @@ impl<'s> Network<'s> {
                     gateways: Vec::new(),
                     peers: Vec::new(),
                     vnet_tag: AddressSet::default(),
+                    unrouted_tag: AddressSet::default(),
                     inflated: false,
                     closed_peers: AddressSet::default(),
                     open_prefixes: Vec::new(),
@@ -251,6 +254,7 @@ impl<'s> Network<'s> {
             if let Some(node) = self.subnets.get_mut(index) {
                 node.routes = routes;
                 node.vnet_tag = expansion.members;
+                node.unrouted_tag = expansion.unrouted;
                 node.inflated = expansion.inflated;
                 node.closed_peers = expansion.closed_peers;
                 node.internet = internet;
@@ -309,7 +313,7 @@ impl<'s> Network<'s> {
             .filter_map(|index| self.endpoints.get(*index))
             .filter(|end| match end.subnet {
                 Some(own) => own == subnet,
-                None => node.prefixes.iter().any(|net| net.contains(&address)),
+                None => end.subnet_id.is_none() && node.prefixes.iter().any(|net| net.contains(&address)),
             })
             .min_by_key(|end| end.kind)
     }

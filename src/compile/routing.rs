@@ -5,7 +5,6 @@ use super::peering::gateway_prefixes;
 use super::tags::{PRIVATE, net};
 use crate::diagnostic::Span;
 use crate::model::{NextHopType, RouteDestination, Setting, UserRoute};
-use crate::net::AddressSet;
 use ipnet::IpNet;
 use prefix_trie::joint::JointPrefixMap;
 use std::net::IpAddr;
@@ -89,6 +88,10 @@ pub struct RoutingTable<'s> {
     pub tag_routes: Vec<TagRoute<'s>>,
     /// Routes whose prefix is unreadable.
     pub unreadable: Vec<usize>,
+    /// Service endpoints whose tag has no data, each with its route.
+    pub open_services: Vec<(&'s str, usize)>,
+    /// A gateway brings a 0.0.0.0/0.
+    pub gateway_default: bool,
     trie: JointPrefixMap<IpNet, Vec<usize>>,
 }
 
@@ -112,11 +115,23 @@ impl<'s> RoutingTable<'s> {
         self.routes.push(route);
     }
 
-    /// Prefix routes that hold an address, in no promised order.
-    pub fn covering(&self, address: IpAddr) -> Vec<Candidate> {
+    /// Prefix routes that hold an address. The None system routes go when the winning 0.0.0.0/0 leads elsewhere than to
+    /// the Internet; `gone` are routes that are taken away.
+    pub fn covering(&self, address: IpAddr, gone: &dyn Fn(usize) -> bool) -> Vec<Candidate> {
+        let default = net(0, 0, 0, 0, 0);
+        let users = self.routes.iter().enumerate().take_while(|(_, route)| route.source == RouteSource::User);
+        let users: Vec<NextHop> = users
+            .filter(|(index, route)| route.prefix == Some(default) && !gone(*index))
+            .map(|(_, route)| route.next_hop)
+            .collect();
+        let overridden = if users.is_empty() { self.gateway_default } else { !users.contains(&NextHop::Internet) };
+        let dropped = |route: &Route<'_>| route.source == RouteSource::System && route.next_hop == NextHop::None;
         let mut out = Vec::new();
         for (prefix, indexes) in self.trie.cover(&IpNet::from(address)) {
             for index in indexes {
+                if gone(*index) || overridden && self.routes.get(*index).is_some_and(dropped) {
+                    continue;
+                }
                 let rank = match self.routes.get(*index).map(|route| route.source) {
                     Some(RouteSource::User) => 20,
                     Some(RouteSource::Gateway) => 10,
@@ -184,10 +199,18 @@ pub(crate) fn effective<'s>(network: &Network<'s>, node: &SubnetNode<'s>) -> Rou
     }
     for service in &node.subnet.service_endpoints {
         let data = network.snapshot.service_tags.as_ref();
-        let members = data.and_then(|data| data.tags.get(service_tag(service)));
-        for prefix in members.map(AddressSet::cidrs).unwrap_or_default() {
-            let next_hop = NextHop::ServiceEndpoint;
-            table.push(Route { source: RouteSource::System, prefix: Some(prefix), next_hop, user: None });
+        let tag = service_tag(service);
+        let next_hop = NextHop::ServiceEndpoint;
+        match data.and_then(|data| data.prefixes.get(tag)) {
+            Some(members) => {
+                for prefix in members {
+                    table.push(Route { source: RouteSource::System, prefix: Some(*prefix), next_hop, user: None });
+                }
+            }
+            None => {
+                table.open_services.push((tag, table.routes.len()));
+                table.push(Route { source: RouteSource::System, prefix: None, next_hop, user: None });
+            }
         }
     }
     table
@@ -219,7 +242,7 @@ fn user_routes<'s>(network: &Network<'s>, node: &SubnetNode<'s>, table: &mut Rou
                 let data = network.snapshot.service_tags.as_ref();
                 table.tag_routes.push(TagRoute {
                     tag,
-                    members: data.and_then(|data| data.tags.get(&lower)).map(AddressSet::cidrs),
+                    members: data.and_then(|data| data.prefixes.get(&lower)).cloned(),
                     route: index,
                     rank: 11 + tag_rank(&lower),
                 });
@@ -256,13 +279,11 @@ fn tag_rank(lower: &str) -> u8 {
     u8::from(top != "azurecloud") * 2 + u8::from(region)
 }
 
-/// System routes (semantics.md 3.2). The None routes go when the winning 0.0.0.0/0 leads elsewhere than to the Internet.
+/// System routes (semantics.md 3.2).
 fn system_routes<'s>(network: &Network<'s>, node: &SubnetNode<'s>, gateway: &[IpNet], table: &mut RoutingTable<'s>) {
     let default4 = net(0, 0, 0, 0, 0);
     let default6 = IpNet::V6(ipnet::Ipv6Net::new_assert(std::net::Ipv6Addr::UNSPECIFIED, 0));
-    let users: Vec<NextHop> =
-        table.routes.iter().filter(|route| route.prefix == Some(default4)).map(|route| route.next_hop).collect();
-    let overridden = if users.is_empty() { gateway.contains(&default4) } else { !users.contains(&NextHop::Internet) };
+    table.gateway_default = gateway.contains(&default4);
     let system = |prefix, next_hop| Route { source: RouteSource::System, prefix: Some(prefix), next_hop, user: None };
     let own = network.vnet(node.vnet).map(|vnet| vnet.prefixes.as_slice()).unwrap_or_default();
     for prefix in own {
@@ -270,13 +291,11 @@ fn system_routes<'s>(network: &Network<'s>, node: &SubnetNode<'s>, gateway: &[Ip
     }
     table.push(system(default4, NextHop::Internet));
     table.push(system(default6, NextHop::Internet));
-    if !overridden {
-        for prefix in PRIVATE.iter().chain(&RECORDED_NONE) {
-            // A range of the virtual network or of a peer that equals or includes it takes its place.
-            let mut ranges = own.iter().chain(node.peers.iter().flat_map(|peer| &peer.prefixes));
-            if !ranges.any(|range| range.contains(prefix)) {
-                table.push(system(*prefix, NextHop::None));
-            }
+    for prefix in PRIVATE.iter().chain(&RECORDED_NONE) {
+        // A range of the virtual network or of a peer that equals or includes it takes its place.
+        let mut ranges = own.iter().chain(node.peers.iter().flat_map(|peer| &peer.prefixes));
+        if !ranges.any(|range| range.contains(prefix)) {
+            table.push(system(*prefix, NextHop::None));
         }
     }
     for (index, peer) in node.peers.iter().enumerate() {
@@ -300,7 +319,7 @@ mod tests {
 
     fn chosen(table: &RoutingTable<'_>, address: &str) -> Option<NextHop> {
         let address: IpAddr = address.parse().expect("an address");
-        table.select(&table.covering(address)).map(|route| route.next_hop)
+        table.select(&table.covering(address, &|_| false)).map(|route| route.next_hop)
     }
 
     #[test]

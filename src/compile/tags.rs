@@ -2,7 +2,7 @@
 
 use super::network::{Lookup, Network, SubnetNode};
 use super::peering::gateway_prefixes;
-use crate::model::{NextHopType, RouteDestination};
+use crate::model::{NextHopType, RouteDestination, UserRoute};
 use crate::net::AddressSet;
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -67,6 +67,7 @@ pub fn is_private(address: IpAddr) -> bool {
 #[derive(Debug, Default)]
 pub(crate) struct VirtualNetworkTag {
     pub(crate) members: AddressSet,
+    pub(crate) unrouted: AddressSet,
     pub(crate) inflated: bool,
     pub(crate) closed_peers: AddressSet,
 }
@@ -82,20 +83,28 @@ pub(crate) fn virtual_network(network: &Network<'_>, node: &SubnetNode<'_>) -> V
         list.extend(peer.prefixes.iter().copied());
     }
     prefixes.extend(gateway_prefixes(network, node));
+    let unrouted = prefixes.iter().copied().collect();
     let mut inflated = false;
     if let Lookup::Found(table) = node.table {
         for route in &table.routes {
-            let Some(RouteDestination::Prefix(prefix)) = route.destination.value() else { continue };
-            let hop = route.next_hop.value();
-            let whole = prefix.net.prefix_len() == 0;
-            if whole && matches!(hop, Some(NextHopType::Internet | NextHopType::None)) {
-                continue;
-            }
-            inflated |= whole;
-            prefixes.push(prefix.net);
+            let Some(prefix) = merged(route) else { continue };
+            inflated |= prefix.prefix_len() == 0;
+            prefixes.push(prefix);
         }
     }
-    VirtualNetworkTag { members: prefixes.into_iter().collect(), inflated, closed_peers: closed.into_iter().collect() }
+    VirtualNetworkTag {
+        members: prefixes.into_iter().collect(),
+        unrouted,
+        inflated,
+        closed_peers: closed.into_iter().collect(),
+    }
+}
+
+/// The prefix that a user-defined route adds to VirtualNetwork.
+pub(crate) fn merged(route: &UserRoute) -> Option<IpNet> {
+    let Some(RouteDestination::Prefix(prefix)) = route.destination.value() else { return None };
+    let outward = matches!(route.next_hop.value(), Some(NextHopType::Internet | NextHopType::None));
+    Some(prefix.net).filter(|net| net.prefix_len() > 0 || !outward)
 }
 
 /// Internet: public space outside the virtual network and its accessible peers, Azure's public addresses included.

@@ -44,8 +44,8 @@ pub enum Fact {
     Appliance(IpAddr),
     /// Does traffic cross a peering without virtual network access?
     PeeringAccess(String),
-    /// Does a service-tag route hold the address?
-    TagRoute(String, IpAddr),
+    /// Does a route of a table that is not in the input deliver where the system routes do not?
+    TableDelivers(String, IpAddr),
     /// Is its prefix there longer than any other?
     NarrowTagRoute(String, IpAddr),
     /// Does an unreadable route leave the flow alone?
@@ -88,7 +88,7 @@ impl Fact {
             | Fact::OpenPrefix(_, a)
             | Fact::UnseenMember(_, a)
             | Fact::SharedAddress(a)
-            | Fact::TagRoute(_, a)
+            | Fact::TableDelivers(_, a)
             | Fact::NarrowTagRoute(_, a) => Some(*a),
             _ => None,
         }

@@ -8,7 +8,7 @@ use crate::compile::endpoints::{Endpoint, EndpointKind};
 use crate::compile::gateway_paths::{instance_addresses, private_frontends};
 use crate::compile::{Network, Stage, tags};
 use crate::diagnostic::code;
-use crate::model::PublicIpAddress;
+use crate::model::{PublicIpAddress, ResourceId};
 use crate::net::Flow;
 use std::net::IpAddr;
 
@@ -35,11 +35,8 @@ pub(super) fn outside<'n>(
         return Err(Halt::deny(at));
     }
     named_elsewhere(context, flow.destination)?;
-    let Some(owner) = owner_of_public(network, flow.destination) else { return Ok(last) };
-    let Some(owner_subnet) = owner.subnet else {
-        super::path::missing_subnet(context, owner.address, Stage::NsgInSubnet)?;
-        return Ok(last);
-    };
+    let Some((owner, owner_subnet)) = owner_in_input(context, flow.destination)? else { return Ok(last) };
+    context.here = at;
     let Some(source) = source else {
         context.note(&code::SNAT_UNKNOWN, &flow.destination.to_string());
         let key = network.subnet(subnet).map(|node| node.subnet.id.key().to_owned()).unwrap_or_default();
@@ -109,6 +106,32 @@ fn owner_of_public<'n>(network: &'n Network<'n>, address: IpAddr) -> Option<&'n 
     })
 }
 
+/// The NIC behind a public address and its subnet. A NIC that is not in the input may have any NSG, and so may the subnet
+/// of one whose network is not in the input.
+fn owner_in_input<'n>(context: &mut Context<'_, 'n>, address: IpAddr) -> Walked<'n, Option<(&'n Endpoint<'n>, usize)>> {
+    let network = context.network;
+    let owner = owner_of_public(network, address);
+    if let Some(owner) = owner {
+        let Some(subnet) = owner.subnet else {
+            super::path::missing_subnet(context, owner.address, Stage::NsgInSubnet)?;
+            return Ok(None);
+        };
+        return Ok(Some((owner, subnet)));
+    }
+    let mut public =
+        network.snapshot.public_ips.values().filter(|ip| ip.address.as_ref().is_some_and(|a| a.value == address));
+    let on_nic = |id: &ResourceId| id.key().contains("/networkinterfaces/");
+    if public.any(|ip| ip.ip_configuration.as_ref().is_some_and(on_nic)) {
+        context.here = At::new(Stage::NsgInNic, None);
+        context.note(&code::NO_NIC, &address.to_string());
+        let at = context.here;
+        if !context.ask(Fact::UnseenNic(address))? {
+            return Err(Halt::deny(at));
+        }
+    }
+    Ok(None)
+}
+
 /// A source outside every virtual network: only the destination's side is seen (conformance convention 7).
 pub(super) fn from_outside<'n>(
     context: &mut Context<'_, 'n>,
@@ -131,11 +154,13 @@ pub(super) fn from_outside<'n>(
             }
         }
     }
-    let flow = match owner_of_public(network, flow.destination) {
-        Some(owner) if owner.subnet.is_some() => Flow { destination: owner.address, ..*flow },
-        _ => *flow,
+    let (flow, vnet) = match owner_in_input(context, flow.destination)? {
+        Some((owner, subnet)) => {
+            (Flow { destination: owner.address, ..*flow }, network.subnet(subnet).map(|node| node.vnet))
+        }
+        None => (*flow, None),
     };
-    let (subnet, last) = enter(context, &flow, None, ends, None)?;
+    let (subnet, last) = enter(context, &flow, vnet, ends, None)?;
     if let Some(subnet) = subnet {
         return_route(context, &flow, subnet, &[], None)?;
     }

@@ -3,9 +3,9 @@
 use super::context::{Context, Fact, RuleKey, Walked};
 use crate::compile::filter::{AddressMatcher, EMPTY_SIDE, PortMatcher, Rule};
 use crate::compile::network::is_platform_subnet;
-use crate::compile::tags;
+use crate::compile::{Lookup, SubnetNode, tags};
 use crate::diagnostic::code;
-use crate::model::ResourceId;
+use crate::model::{ResourceId, UserRoute};
 use crate::net::Flow;
 use std::net::IpAddr;
 
@@ -125,7 +125,7 @@ fn address(context: &mut Context<'_, '_>, side: &AddressMatcher<'_>, address: Ip
     }
     if let Some(node) = network.subnet(subnet).filter(|_| side.virtual_network || side.internet) {
         if side.virtual_network {
-            if node.vnet_tag.contains(address) {
+            if in_virtual_network(context, node, address) {
                 if node.inflated {
                     context.note(&code::INFLATED_TAG, &node.subnet.name);
                 }
@@ -212,6 +212,18 @@ fn unseen_member(context: &Context<'_, '_>, address: IpAddr, subnet: usize) -> b
     let Some(own) = vnets.find_map(|vnet| network.subnet_of(address, Some(vnet))) else { return false };
     let customer = network.subnet(own).is_some_and(|s| s.gateways.is_empty() && !is_platform_subnet(&s.subnet.name));
     customer && network.endpoint_at(address, own).is_none()
+}
+
+/// VirtualNetwork without the prefixes of routes that are taken away.
+fn in_virtual_network(context: &Context<'_, '_>, node: &SubnetNode<'_>, address: IpAddr) -> bool {
+    let gone = &context.removed.routes;
+    let Lookup::Found(table) = node.table else { return node.vnet_tag.contains(address) };
+    if gone.is_empty() || !node.vnet_tag.contains(address) || node.unrouted_tag.contains(address) {
+        return node.vnet_tag.contains(address);
+    }
+    let name = context.network.name(&table.id);
+    let kept = |route: &&UserRoute| !gone.iter().any(|(table, route_name)| *table == name && *route_name == route.name);
+    table.routes.iter().filter(kept).filter_map(tags::merged).any(|net| net.contains(&address))
 }
 
 /// Is the address a member of one of the groups, in the own virtual network or a peered one?

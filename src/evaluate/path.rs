@@ -313,7 +313,36 @@ fn answering<'n>(
 
 /// Reverse route from the destination's subnet; a stateful device must see both directions (semantics.md 3.6). With a
 /// source outside every network only a None route is certain to lose the reply.
+///
+/// A route table on the way that is not in the input may lead the flow or its reply another way.
 pub(super) fn return_route<'n>(
+    context: &mut Context<'_, 'n>,
+    flow: &Flow,
+    destination_subnet: usize,
+    via: &[Via],
+    source_subnet: Option<usize>,
+) -> Walked<'n, ()> {
+    let failed = match reply(context, flow, destination_subnet, via, source_subnet) {
+        Err(Halt::Settled(outcome)) if !outcome.allowed => outcome,
+        other => return other,
+    };
+    let Some(start) = source_subnet else { return Err(Halt::Settled(failed)) };
+    let subnets = [start].into_iter().chain(via.iter().map(|hop| hop.subnet)).chain([destination_subnet]);
+    let missing = subnets.filter_map(|subnet| context.network.subnet(subnet)).find_map(|node| match node.table {
+        Lookup::Missing(id) => Some(id),
+        _ => None,
+    });
+    let Some(id) = missing else { return Err(Halt::Settled(failed)) };
+    context.here = At::new(Stage::Route, Some(id.name()));
+    context.note(&code::ROUTE_TABLE_MISSING, id.as_str());
+    if context.ask(Fact::TableDelivers(id.key().to_owned(), flow.source))? {
+        Ok(())
+    } else {
+        Err(Halt::Settled(failed))
+    }
+}
+
+fn reply<'n>(
     context: &mut Context<'_, 'n>,
     flow: &Flow,
     destination_subnet: usize,

@@ -2,7 +2,7 @@
 
 use super::context::{At, Context, Fact, Walked};
 use crate::compile::routing::{Candidate, NextHop, Route, RouteSource, RoutingTable};
-use crate::compile::{Lookup, Stage};
+use crate::compile::{Lookup, Stage, tags};
 use crate::diagnostic::{Span, code};
 use ipnet::IpNet;
 use std::net::IpAddr;
@@ -85,22 +85,33 @@ pub fn lookup<'n>(context: &mut Context<'_, 'n>, subnet: usize, address: IpAddr)
         }
     }
     let routes = &node.routes;
-    let mut found = routes.covering(address);
-    for tag in &routes.tag_routes {
+    let context_removed = &context.removed.routes;
+    let gone = |index: usize| {
+        let user = routes.routes.get(index).and_then(|route| route.user.as_ref());
+        user.is_some_and(|user| context_removed.iter().any(|(table, name)| **table == *user.table && name == user.name))
+    };
+    let mut found = routes.covering(address, &gone);
+    for tag in routes.tag_routes.iter().filter(|tag| !gone(tag.route)) {
         found.extend(tag_candidate(context, routes.routes.get(tag.route), tag, address)?);
     }
-    for index in &routes.unreadable {
+    // A service's prefixes are public and no customer's.
+    let customers = |net: &IpNet| net.contains(&address);
+    let own = network.vnet(node.vnet).is_some_and(|vnet| vnet.prefixes.iter().any(customers));
+    if !tags::is_private(address) && !own && !node.peers.iter().any(|peer| peer.prefixes.iter().any(customers)) {
+        for (tag, route) in &routes.open_services {
+            context.here = At::new(Stage::Route, None);
+            context.note(&code::UNKNOWN_TAG, tag);
+            if context.ask(Fact::Tag((*tag).to_owned(), address))? {
+                let narrow = context.ask(Fact::NarrowTagRoute((*tag).to_owned(), address))?;
+                let widest = if address.is_ipv4() { 32 } else { 128 };
+                found.push(Candidate { length: if narrow { widest } else { 1 }, rank: 0, route: *route });
+            }
+        }
+    }
+    for index in routes.unreadable.iter().filter(|index| !gone(**index)) {
         if let Some(route) = routes.routes.get(*index) {
             unreadable(context, route)?;
         }
-    }
-    if !context.removed.routes.is_empty() {
-        found.retain(|candidate| {
-            let user = routes.routes.get(candidate.route).and_then(|route| route.user.as_ref());
-            !user.is_some_and(|user| {
-                context.removed.routes.iter().any(|(table, name)| **table == *user.table && name == user.name)
-            })
-        });
     }
     found.sort_by_key(|candidate| candidate.route);
     let chosen = match routes.select(&found) {
@@ -159,7 +170,7 @@ fn tag_candidate<'n>(
     context.here = Chosen::of(route).at(Stage::Route);
     context.note(&code::UNKNOWN_TAG, tag.tag);
     let lower = tag.tag.to_ascii_lowercase();
-    if !context.ask(Fact::TagRoute(lower.clone(), address))? {
+    if !context.ask(Fact::Tag(lower.clone(), address))? {
         return Ok(None);
     }
     let narrow = context.ask(Fact::NarrowTagRoute(lower, address))?;

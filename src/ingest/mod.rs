@@ -155,6 +155,9 @@ fn merge_tags(mut files: Vec<ServiceTags>) -> Option<ServiceTags> {
         for (name, set) in older.tags {
             all.tags.entry(name).or_insert(set);
         }
+        for (name, nets) in older.prefixes {
+            all.prefixes.entry(name).or_insert(nets);
+        }
     }
     Some(all)
 }

@@ -15,17 +15,18 @@ pub(crate) fn is_service_tags(object: &Object<'_>) -> bool {
 
 /// Reads a service-tag file. A tag with a prefix that cannot be read is left out, so that it stays unknown.
 pub(crate) fn read_service_tags(object: &Object<'_>) -> Result<ServiceTags, Unusable> {
-    let mut tags = BTreeMap::new();
+    let (mut tags, mut nets) = (BTreeMap::new(), BTreeMap::new());
     for node in object.list("values") {
         let fields = Fields::open(node)?;
         let prefixes = fields.list("addressPrefixes");
-        let read: Option<AddressSet> = prefixes
+        let read: Option<Vec<ipnet::IpNet>> = prefixes
             .iter()
             .map(|node| node.string().and_then(|text| WrittenPrefix::parse(&text)).map(|prefix| prefix.net))
             .collect();
         match read {
             Some(set) => {
-                tags.insert(fields.name().to_ascii_lowercase(), set);
+                tags.insert(fields.name().to_ascii_lowercase(), set.iter().copied().collect::<AddressSet>());
+                nets.insert(fields.name().to_ascii_lowercase(), set);
             }
             None => node.report(Diagnostic::new(
                 &code::INVALID_PREFIX,
@@ -34,7 +35,7 @@ pub(crate) fn read_service_tags(object: &Object<'_>) -> Result<ServiceTags, Unus
         }
     }
     let text = |key: &str| object.get(key).and_then(|node| node.scalar()).map(String::from);
-    Ok(ServiceTags { change_number: text("changeNumber"), cloud: text("cloud"), tags })
+    Ok(ServiceTags { change_number: text("changeNumber"), cloud: text("cloud"), tags, prefixes: nets })
 }
 
 /// Reads a hosts map `{"name": ["address", ...]}`; `None` where any value is something else.

@@ -12,4 +12,6 @@ pub struct ServiceTags {
     pub cloud: Option<String>,
     /// Lower-case tag name to its addresses.
     pub tags: BTreeMap<String, AddressSet>,
+    /// Their prefixes one by one: routes compare lengths.
+    pub prefixes: BTreeMap<String, Vec<ipnet::IpNet>>,
 }

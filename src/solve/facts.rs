@@ -24,14 +24,14 @@ fn about_resource(network: &Network<'_>, fact: &Fact) -> Option<Missing> {
     let with = |what: String, command: &str| Some(Missing { what, command: Some(command.to_owned()) });
     let export = |what: String, id: &ResourceId| Some(Missing { what, command: Some(export_command(id)) });
     match fact {
-        Fact::Tag(tag, _) | Fact::TagRoute(tag, _) | Fact::NarrowTagRoute(tag, _) => {
+        Fact::Tag(tag, _) | Fact::NarrowTagRoute(tag, _) => {
             with(format!("addresses of service tag {tag}"), TAG_COMMAND)
         }
         Fact::MissingNsg(id, _) => {
             let id = written(network, id);
             export(format!("NSG {}", id.name()), &id)
         }
-        Fact::MissingTable(id) => {
+        Fact::MissingTable(id) | Fact::TableDelivers(id, _) => {
             let id = written(network, id);
             export(format!("route table {}", id.name()), &id)
         }

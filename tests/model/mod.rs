@@ -1,0 +1,22 @@
+//! A second implementation of reachability, made from the specification and sharing no code with the engine: one
+//! concrete flow at a time, every source address on its own, every missing fact tried both ways. And what the
+//! properties need beside it: random estates, ways to write them, questions, and a way to make failures small.
+
+pub(crate) mod address;
+pub(crate) mod bridge;
+pub(crate) mod case;
+pub(crate) mod changes;
+pub(crate) mod dice;
+pub(crate) mod generate;
+mod generate_gateway;
+mod generate_rules;
+pub(crate) mod minimise;
+pub(crate) mod questions;
+mod read;
+mod routing;
+mod rules;
+pub(crate) mod spell;
+mod walk;
+mod way_out;
+pub(crate) mod world;
+pub(crate) mod worlds;

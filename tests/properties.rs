@@ -1,0 +1,279 @@
+//! Properties that hold for every estate: the engine agrees with an independent model, with itself under changes that
+//! do not matter, and never gives an answer that the input does not carry. `GATEPATH_CASES` asks for more cases.
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    clippy::missing_panics_doc,
+    reason = "a test fails by panicking"
+)]
+
+mod model;
+
+use model::address::Addr;
+use model::case::Assumed;
+use model::dice::Dice;
+use model::generate::{self, Estate};
+use model::spell::{self, Shape};
+use model::world::World;
+use model::worlds::{self, Answer, Question, Start};
+use model::{bridge, changes, minimise, questions};
+use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
+use std::collections::BTreeSet;
+
+/// Cases are drawn from a fixed seed, and a case is one number: the estate is made small by leaving parts out of it.
+fn config(cases: u32, seed: u64) -> ProptestConfig {
+    let asked = std::env::var("GATEPATH_CASES").ok().and_then(|text| text.parse().ok());
+    ProptestConfig {
+        cases: asked.unwrap_or(cases),
+        failure_persistence: None,
+        rng_seed: RngSeed::Fixed(seed),
+        max_shrink_iters: 0,
+        ..ProptestConfig::default()
+    }
+}
+
+/// An estate with questions about it.
+struct Drawn {
+    estate: Estate,
+    assumed: Assumed,
+    asked: Vec<Question>,
+    dice: Dice,
+}
+
+fn draw(seed: u64, count: usize) -> Drawn {
+    let mut dice = Dice::new(seed);
+    let estate = generate::estate(&mut dice);
+    let assumed = Assumed { no_unseen_nics: dice.chance(40), transparent: dice.chance(50) };
+    let aims = questions::aims(&estate);
+    let asked = (0..count).map(|_| questions::question(&aims, &mut dice)).collect();
+    Drawn { estate, assumed, asked, dice }
+}
+
+fn shown(estate: &Estate) -> String {
+    let tags = estate.tags.as_ref().map_or_else(|| "none".to_owned(), |tags| format!("{tags:#}"));
+    format!("{:#}\nservice tags: {tags}", serde_json::Value::Array(estate.resources.clone()))
+}
+
+fn one(files: &[(String, String)], assumed: Assumed, question: &Question) -> Answer {
+    bridge::ask(files, assumed, std::slice::from_ref(question)).remove(0)
+}
+
+/// Answers of the engine and the model where they differ.
+fn difference(files: &[(String, String)], assumed: Assumed, question: &Question) -> Option<(Answer, Answer)> {
+    let engine = one(files, assumed, question);
+    let model = worlds::decide(&World::read(files), assumed, question)?;
+    (engine != model).then_some((engine, model))
+}
+
+/// Fails with the smallest estate in which the two still differ.
+fn report(estate: &Estate, files: &[(String, String)], assumed: Assumed, question: &Question) -> ! {
+    let differ = |estate: &Estate| difference(&spell::plain(estate, Shape::Rest), assumed, question).is_some();
+    if !differ(estate) {
+        let both = difference(files, assumed, question);
+        panic!("{question:?} {assumed:?}\nonly as written here, engine and model: {both:#?}\n{files:#?}");
+    }
+    let small = minimise::estate(estate, &differ);
+    let both = difference(&spell::plain(&small, Shape::Rest), assumed, question);
+    panic!("{question:?} {assumed:?}\nengine and model: {both:#?}\n{}", shown(&small));
+}
+
+proptest! {
+    #![proptest_config(config(48, 1))]
+
+    /// Verdict, stage, resource, rule and the denied part of the sources, for flows, gateway paths and source sets.
+    #[test]
+    fn engine_equals_model(seed in any::<u64>()) {
+        let Drawn { estate, assumed, asked, mut dice } = draw(seed, 40);
+        let files = spell::any(&estate, &mut dice);
+        let world = World::read(&files);
+        let answers = bridge::ask(&files, assumed, &asked);
+        for (question, engine) in asked.iter().zip(answers) {
+            if worlds::decide(&world, assumed, question).is_some_and(|model| model != engine) {
+                report(&estate, &files, assumed, question);
+            }
+        }
+    }
+}
+
+/// Fails where two writings of one estate are answered differently.
+fn same(before: &[(String, String)], after: &[(String, String)], drawn: &Drawn, what: &str) {
+    let first = bridge::ask(before, drawn.assumed, &drawn.asked);
+    let second = bridge::ask(after, drawn.assumed, &drawn.asked);
+    for ((question, first), second) in drawn.asked.iter().zip(first).zip(second) {
+        assert_eq!(first, second, "{what}: {question:?} {:?}\n{}", drawn.assumed, shown(&drawn.estate));
+    }
+}
+
+proptest! {
+    #![proptest_config(config(24, 2))]
+
+    /// The order of resources, of list elements and of files means nothing.
+    #[test]
+    fn order_does_not_matter(seed in any::<u64>()) {
+        let mut drawn = draw(seed, 30);
+        let mut other = drawn.estate.clone();
+        other.resources.iter_mut().chain(&mut other.tags).for_each(|value| spell::shuffle(value, &mut drawn.dice));
+        drawn.dice.shuffle(&mut other.resources);
+        let mut files = spell::one_by_one(&other);
+        drawn.dice.shuffle(&mut files);
+        same(&spell::plain(&drawn.estate, Shape::Rest), &files, &drawn, "another order");
+    }
+
+    /// REST, az and PowerShell print the same resources.
+    #[test]
+    fn shape_does_not_matter(seed in any::<u64>()) {
+        let drawn = draw(seed, 30);
+        let rest = spell::plain(&drawn.estate, Shape::Rest);
+        same(&rest, &spell::plain(&drawn.estate, Shape::Flat), &drawn, "flat");
+        same(&rest, &spell::plain(&drawn.estate, Shape::Pascal), &drawn, "PowerShell");
+    }
+
+    /// Ids compare without regard to letter case; singular, list, null, absent and empty fields mean the same.
+    #[test]
+    fn spelling_does_not_matter(seed in any::<u64>()) {
+        let mut drawn = draw(seed, 30);
+        let rest = spell::plain(&drawn.estate, Shape::Rest);
+        let mut other = drawn.estate.clone();
+        other.resources.iter_mut().for_each(|resource| spell::vary_ids(resource, &mut drawn.dice));
+        same(&rest, &spell::plain(&other, Shape::Rest), &drawn, "letter case of ids");
+        let files = spell::any(&drawn.estate, &mut drawn.dice);
+        same(&rest, &files, &drawn, "everything varied");
+    }
+
+    /// A prefix is its two halves, and a port range its two parts.
+    #[test]
+    fn splitting_a_list_element_does_not_matter(seed in any::<u64>()) {
+        let mut drawn = draw(seed, 30);
+        let mut other = drawn.estate.clone();
+        changes::split(&mut other, &mut drawn.dice);
+        same(&spell::plain(&drawn.estate, Shape::Rest), &spell::plain(&other, Shape::Rest), &drawn, "split");
+    }
+
+    /// A rule behind one that matches everything is never reached.
+    #[test]
+    fn a_rule_behind_any_any_does_not_matter(seed in any::<u64>()) {
+        let mut drawn = draw(seed, 30);
+        changes::add_any_any(&mut drawn.estate, &mut drawn.dice);
+        let mut other = drawn.estate.clone();
+        changes::add_behind_any_any(&mut other, &mut drawn.dice);
+        same(&spell::plain(&drawn.estate, Shape::Rest), &spell::plain(&other, Shape::Rest), &drawn, "rule behind any-any");
+    }
+}
+
+/// The sources of a question, each as a question of its own.
+fn single(question: &Question, source: Addr, gateway: bool) -> Question {
+    let start = match &question.start {
+        Start::Gateway(key) if gateway => Start::OneOf(key.clone(), source),
+        _ => Start::Sources(vec![source]),
+    };
+    Question { start, ..question.clone() }
+}
+
+proptest! {
+    #![proptest_config(config(32, 3))]
+
+    /// The denied part of a partial answer is exactly the sources that are denied when asked one by one.
+    #[test]
+    fn partial_is_exact(seed in any::<u64>()) {
+        let Drawn { estate, assumed, asked, .. } = draw(seed, 60);
+        let files = spell::plain(&estate, Shape::Rest);
+        let world = World::read(&files);
+        let answers = bridge::ask(&files, assumed, &asked);
+        for (question, answer) in asked.iter().zip(answers).filter(|(_, answer)| answer.verdict == "partial") {
+            let sources = worlds::sources(&world, question);
+            let all: Vec<Question> = sources.iter().map(|(source, subnet)| single(question, *source, subnet.is_some())).collect();
+            let mut denied = BTreeSet::new();
+            for ((source, _), alone) in sources.iter().zip(bridge::ask(&files, assumed, &all)) {
+                // Of some source ports only is denied as well; where a fact is missing, the model knows more.
+                let certain = match alone.verdict {
+                    "unknown" => answer.denied.contains(source),
+                    verdict => verdict != "allow",
+                };
+                denied.extend(Some(*source).filter(|_| certain));
+            }
+            prop_assert_eq!(&answer.denied, &denied, "{:?} {:?}\n{}", question, assumed, shown(&estate));
+        }
+    }
+
+    /// Leaving a file out may make an answer unknown, but never turns it into its opposite.
+    #[test]
+    fn a_missing_file_never_flips_an_answer(seed in any::<u64>()) {
+        let Drawn { estate, assumed, asked, .. } = draw(seed, 40);
+        // Whoever assumes that unseen NICs have no NSG has said so.
+        let assumed = Assumed { no_unseen_nics: false, ..assumed };
+        let files = spell::plain(&estate, Shape::Rest);
+        let before = bridge::ask(&files, assumed, &asked);
+        for (what, less) in changes::leave_one_out(&estate) {
+            let after = bridge::ask(&spell::plain(&less, Shape::Rest), assumed, &asked);
+            // Without a NIC or a table the doubt can be gone with the gate or the detour that it was about.
+            let strict = !what.contains("/networkInterfaces/") && !what.contains("/routeTables/");
+            for ((question, before), after) in asked.iter().zip(&before).zip(&after) {
+                let kept = |before: &str, after: &str| {
+                    before == after || after == "unknown" || before == "unknown" && !strict
+                };
+                if !kept(before.verdict, after.verdict) {
+                    let flips = |estate: &Estate| {
+                        let less = changes::without(estate, &what);
+                        let before = one(&spell::plain(estate, Shape::Rest), assumed, question).verdict;
+                        let after = one(&spell::plain(&less, Shape::Rest), assumed, question).verdict;
+                        !kept(before, after)
+                    };
+                    let small = minimise::estate(&estate, &flips);
+                    panic!("without {what}: {question:?} {assumed:?}\n{before:?}\n{after:?}\n{}", shown(&small));
+                }
+            }
+        }
+    }
+
+    /// Taking the deciding rule or route away in the evaluation is the same as taking it out of the input.
+    #[test]
+    fn removing_the_decider_equals_an_input_without_it(seed in any::<u64>()) {
+        let Drawn { estate, assumed, asked, .. } = draw(seed, 40);
+        let files = spell::plain(&estate, Shape::Rest);
+        for (question, (answer, second)) in asked.iter().zip(bridge::ask_without_decider(&files, assumed, &asked)) {
+            let Some(second) = second else { continue };
+            let less = changes::without_decider(&estate, &answer);
+            let expected = one(&spell::plain(&less, Shape::Rest), assumed, question);
+            prop_assert_eq!(second, expected, "{:?} {:?}\ndecided by {:?}\n{}", question, assumed, answer, shown(&estate));
+        }
+    }
+
+    /// The number of threads does not show in a matrix.
+    #[test]
+    fn threads_do_not_matter(seed in any::<u64>()) {
+        let Drawn { estate, mut dice, .. } = draw(seed, 0);
+        let files = spell::any(&estate, &mut dice);
+        let lines = |threads: usize| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool");
+            pool.install(|| bridge::matrix_lines(&files))
+        };
+        prop_assert_eq!(lines(1), lines(2));
+    }
+
+    /// Damaged input is refused or answered, whatever the damage.
+    #[test]
+    fn damage_never_panics(seed in any::<u64>()) {
+        let Drawn { estate, mut dice, .. } = draw(seed, 0);
+        let mut damaged = spell::any(&estate, &mut dice);
+        changes::damage_values(&mut damaged, &mut dice);
+        let _ = bridge::matrix_lines(&damaged);
+        let files = spell::any(&estate, &mut dice);
+        for _ in 0..8 {
+            let _ = bridge::matrix_bytes(&changes::damage_bytes(&files, &mut dice));
+        }
+    }
+}
+
+/// A file that ends at any byte.
+#[test]
+fn truncation_never_panics() {
+    let mut dice = Dice::new(7);
+    let estate = changes::small(&generate::estate(&mut dice));
+    let text = serde_json::Value::Array(estate.resources).to_string();
+    for end in 0..text.len() {
+        let _ = bridge::matrix_bytes(&[("cut.json".to_owned(), text.as_bytes()[..end].to_vec())]);
+    }
+}
