@@ -322,11 +322,13 @@ impl Maker<'_> {
             }
         }
         let properties = json!({ "localNetworkAddressSpace": { "addressPrefixes": space } });
-        self.out.push(resource("localNetworkGateways", "office", properties));
-        let properties = json!({
-            "connectionType": "IPsec", "virtualNetworkGateway1": reference("virtualNetworkGateways", "vpngw"),
-            "localNetworkGateway2": reference("localNetworkGateways", "office"),
-        });
+        if !self.dice.chance(6) {
+            self.out.push(resource("localNetworkGateways", "office", properties));
+        }
+        let mut properties = json!({ "virtualNetworkGateway1": reference("virtualNetworkGateways", "vpngw") });
+        if !self.dice.chance(6) {
+            properties["localNetworkGateway2"] = reference("localNetworkGateways", "office");
+        }
         self.out.push(resource("connections", "office", properties));
     }
 

@@ -3,7 +3,8 @@
 
 use super::address::{Addr, Prefix, within};
 use super::case::{Case, Fact, Halt, Known, Place};
-use super::world::{Peering, Table, World};
+use super::read::Id;
+use super::world::{Connection, Peering, Subnet, Table, UserRoute, World};
 
 /// Absent from the Internet tag in every recorded expansion.
 const NOT_PUBLIC: [Prefix; 10] = [
@@ -100,63 +101,114 @@ pub(crate) fn peers(world: &World, subnet: usize) -> Vec<Peer<'_>> {
 }
 
 /// The route table of a subnet: none, one of the snapshot, or one that is missing.
-pub(crate) fn table(world: &World, subnet: usize) -> Result<Option<&Table>, &super::read::Id> {
+pub(crate) fn table(world: &World, subnet: usize) -> Result<Option<&Table>, &Id> {
     match &world.subnets[subnet].table {
         None => Ok(None),
         Some(id) => world.tables.iter().find(|table| table.key == id.key).map(Some).ok_or(id),
     }
 }
 
-/// Prefixes behind the gateway of a network.
-fn behind_gateway(world: &World, vnet: usize) -> Vec<Prefix> {
+/// Gateways of a network.
+fn own_gateways(world: &World, vnet: usize) -> Vec<&Id> {
     let inside = format!("{}/", world.vnets[vnet].key);
-    let ours = world.on_premises.iter().filter(|(subnets, _)| subnets.iter().any(|key| key.starts_with(&inside)));
-    ours.flat_map(|(_, prefixes)| prefixes.iter().copied()).collect()
+    let own = world.vpns.iter().filter(|(_, subnets)| subnets.iter().any(|key| key.starts_with(&inside)));
+    own.map(|(id, _)| id).collect()
 }
 
-/// Gateway routes of a subnet, its own network's and those of a hub with gateway transit.
-fn gateway_prefixes(world: &World, subnet: usize) -> Vec<Prefix> {
-    if matches!(table(world, subnet), Ok(Some(table)) if table.no_gateway_routes) {
-        return Vec::new();
-    }
-    let vnet = world.subnets[subnet].vnet;
-    let mut out = behind_gateway(world, vnet);
-    for peer in peers(world, subnet) {
-        if let Some(remote) = peer.remote
-            && peer.own.remote_gateways
-            && peering_back(world, vnet, remote).is_some_and(|back| back.transit)
-        {
-            out.extend(behind_gateway(world, remote));
+fn is(reference: Option<&Id>, id: &Id) -> bool {
+    reference.is_some_and(|other| other.key == id.key)
+}
+
+/// Prefixes behind the gateways of a network.
+fn behind_gateway(world: &World, vnet: usize) -> Vec<Prefix> {
+    let mut out = Vec::new();
+    for gateway in own_gateways(world, vnet) {
+        for connection in world.connections.iter().filter(|connection| is(connection.first.as_ref(), gateway)) {
+            out.extend(connection.office.iter().filter_map(|id| world.offices.get(&id.key)).flatten().copied());
         }
     }
     out
 }
 
-/// VirtualNetwork as one subnet sees it. A route table that is not in the snapshot may add any prefix.
+/// What brings a network prefixes that the snapshot does not hold: a connection that learns them, a local network
+/// gateway or a gateway that was not exported.
+fn unknown_behind_gateway<'w>(world: &'w World, vnet: usize, out: &mut Vec<&'w Id>) {
+    let own = own_gateways(world, vnet);
+    let place = |subnet: &Subnet| subnet.vnet == vnet && subnet.name.eq_ignore_ascii_case("GatewaySubnet");
+    if own.is_empty() && world.subnets.iter().any(place) {
+        let named = world.connections.iter().filter_map(|connection| connection.first.as_ref());
+        out.extend(named.filter(|id| !world.vpns.iter().any(|(other, _)| other.key == id.key)));
+    }
+    for gateway in own {
+        let ours = |c: &&Connection| is(c.first.as_ref(), gateway) || is(c.second.as_ref(), gateway);
+        let connections: Vec<&Connection> = world.connections.iter().filter(ours).collect();
+        for connection in &connections {
+            match &connection.office {
+                Some(office) if world.offices.contains_key(&office.key) => {}
+                Some(office) => out.push(office),
+                None => out.push(&connection.id),
+            }
+        }
+        if connections.is_empty() {
+            out.push(gateway);
+        }
+    }
+}
+
+/// Gateway routes of a subnet, its own network's and those of a hub with gateway transit.
+fn gateway_prefixes(world: &World, subnet: usize) -> Vec<Prefix> {
+    learning_from(world, subnet).into_iter().flat_map(|vnet| behind_gateway(world, vnet)).collect()
+}
+
+/// Networks whose gateways a subnet learns prefixes from.
+fn learning_from(world: &World, subnet: usize) -> Vec<usize> {
+    if matches!(table(world, subnet), Ok(Some(table)) if table.no_gateway_routes) {
+        return Vec::new();
+    }
+    let vnet = world.subnets[subnet].vnet;
+    let remote = |peer: &Peer<'_>| peer.remote.filter(|_| peer.own.remote_gateways);
+    let remotes = peers(world, subnet).iter().filter_map(remote).collect::<Vec<_>>();
+    let transit = |remote: &usize| peering_back(world, vnet, *remote).is_some_and(|back| back.transit);
+    [vnet].into_iter().chain(remotes.into_iter().filter(transit)).collect()
+}
+
+/// Everything that may bring prefixes to a subnet and is not in the snapshot, its route table included.
+fn unknown_prefixes(world: &World, subnet: usize) -> Vec<&Id> {
+    let mut out: Vec<&Id> = table(world, subnet).err().into_iter().collect();
+    let learning = learning_from(world, subnet);
+    for peer in peers(world, subnet).iter().filter(|peer| peer.remote.is_none()) {
+        let learned = peer.own.remote_gateways && !learning.is_empty();
+        out.extend(peer.own.remote.iter().filter(|_| peer.prefixes.is_empty() || learned));
+    }
+    for vnet in learning {
+        unknown_behind_gateway(world, vnet, &mut out);
+    }
+    out.sort_by(|a, b| a.text.cmp(&b.text));
+    out.dedup_by(|a, b| a.text == b.text);
+    out
+}
+
+/// VirtualNetwork as one subnet sees it.
 fn virtual_network(world: &World, address: Addr, subnet: usize) -> Known {
     let own = &world.vnets[world.subnets[subnet].vnet];
     let peered = peers(world, subnet).iter().any(|peer| peer.own.access && within(address, &peer.prefixes));
     let learned = within(address, &gateway_prefixes(world, subnet));
-    if within(address, &own.prefixes) || PLATFORM.holds(address) || peered || learned {
-        return Known::Yes;
-    }
-    let table = match table(world, subnet) {
-        Err(id) => return Known::Open(vec![routed(id, address)]),
-        Ok(table) => table,
-    };
-    let routed = table.is_some_and(|table| {
+    let routed = table(world, subnet).ok().flatten().is_some_and(|table| {
         table.routes.iter().any(|route| {
             let held = route.prefix.is_some_and(|prefix| prefix.holds(address));
             let default = route.prefix.is_some_and(|prefix| prefix.len == 0);
             held && !(default && matches!(route.hop.as_str(), "internet" | "none"))
         })
     });
-    if routed { Known::Yes } else { Known::No }
+    if within(address, &own.prefixes) || PLATFORM.holds(address) || peered || learned || routed {
+        return Known::Yes;
+    }
+    Known::any([Known::Open(unknown_prefixes(world, subnet).into_iter().map(|id| brought(id, address)).collect())])
 }
 
-/// A route of a missing table holds an address that nothing else claims.
-fn routed(table: &super::read::Id, address: Addr) -> Fact {
-    Fact::about(&format!("routes of {} reach", table.key), address)
+/// Prefixes that are not in the snapshot hold an address that nothing else claims.
+fn brought(by: &Id, address: Addr) -> Fact {
+    Fact::about(&format!("prefixes of {} hold", by.key), address)
 }
 
 fn internet(world: &World, address: Addr, subnet: usize) -> bool {
@@ -249,10 +301,12 @@ pub(crate) fn lookup(case: &Case<'_>, subnet: usize, address: Addr) -> Result<Ch
     let longest = candidates.iter().map(|c| c.0).max();
     let winner = candidates.into_iter().find(|c| Some(c.0) == longest);
     let chosen = winner.map_or_else(|| Chosen::system(Hop::Drop), |c| c.3);
-    if let (Err(id), Hop::Drop | Hop::Internet) = (table(world, subnet), &chosen.hop)
-        && case.ask(routed(id, address), &Place::of("route", None))?
-    {
-        return Ok(Chosen::system(Hop::Gateway));
+    if !chosen.user && matches!(chosen.hop, Hop::Drop | Hop::Internet) {
+        for id in unknown_prefixes(world, subnet) {
+            if case.ask(brought(id, address), &Place::of("route", None))? {
+                return Ok(Chosen::system(Hop::Gateway));
+            }
+        }
     }
     Ok(chosen)
 }
@@ -266,7 +320,10 @@ fn user_candidates(
     let world = case.world;
     let mut out = Vec::new();
     let Some(table) = table else { return Ok(out) };
-    for route in &table.routes {
+    // File order means nothing: of tags, the one that wins a tie is looked at first.
+    let mut routes: Vec<&UserRoute> = table.routes.iter().collect();
+    routes.sort_by_key(|route| (route.prefix.is_none(), u32::MAX - tag_rank(&route.text), &route.text));
+    for route in routes {
         let hop = match route.hop.as_str() {
             "vnetlocal" => Hop::Local,
             "internet" => Hop::Internet,
@@ -282,12 +339,16 @@ fn user_candidates(
             }
             continue;
         }
-        let (top, region) = route.text.split_once('.').map_or((route.text.as_str(), false), |(top, _)| (top, true));
-        let rank = 50 + if top == "azurecloud" { 0 } else { 2 } + u32::from(region);
         let length = length_in_tag(case, &route.text, address, &chosen.place("route"))?;
-        out.extend(length.map(|length| (length, rank, false, chosen)));
+        out.extend(length.map(|length| (length, tag_rank(&route.text), false, chosen)));
     }
     Ok(out)
+}
+
+/// Regional tag > top-level tag > `AzureCloud.region` > `AzureCloud` (3.1 item 4).
+fn tag_rank(tag: &str) -> u32 {
+    let (top, region) = tag.split_once('.').map_or((tag, false), |(top, _)| (top, true));
+    50 + if top == "azurecloud" { 0 } else { 2 } + u32::from(region)
 }
 
 /// Length of the longest prefix of a tag that holds the address. Of a tag without data neither the members nor their
@@ -356,7 +417,7 @@ fn system_candidates(world: &World, subnet: usize, table: Option<&Table>, addres
 }
 
 /// A route of a missing table brings a flow, or its reply, where the other routes do not.
-pub(crate) fn delivers(table: &super::read::Id, address: Addr) -> Fact {
+pub(crate) fn delivers(table: &Id, address: Addr) -> Fact {
     Fact::about(&format!("routes of {} deliver", table.key), address)
 }
 

@@ -2,10 +2,10 @@
 
 use super::address::{Addr, within};
 use super::case::{Case, Fact, Halt, Missing, Place};
+use super::internet::{WayOut, from_outside, to_internet, way_out};
 use super::read::Id;
 use super::routing::{Chosen, Hop, METADATA, PLATFORM, delivers, is_private, lookup, peers, refuses_forwarded, table};
 use super::rules::gate;
-use super::way_out::{WayOut, way_out};
 use super::world::{End, Gateway, World};
 
 /// A five-tuple. Ports are 0 where the protocol has none.
@@ -59,12 +59,12 @@ impl World {
         self.subnet_of_end(end).map(|index| self.subnets[index].vnet)
     }
 
-    fn subnet_of_end(&self, end: &End) -> Option<usize> {
+    pub(super) fn subnet_of_end(&self, end: &End) -> Option<usize> {
         self.subnets.iter().position(|subnet| end.subnet.as_ref().is_some_and(|id| id.key == subnet.key))
     }
 
     /// What answers on an address of a subnet; a NIC before a frontend.
-    fn end_at(&self, address: Addr, subnet: usize) -> Option<&End> {
+    pub(super) fn end_at(&self, address: Addr, subnet: usize) -> Option<&End> {
         let own = &self.subnets[subnet];
         let here = |end: &&End| {
             let placed = match &end.subnet {
@@ -129,18 +129,18 @@ pub(crate) fn kept_in(case: &Case<'_>, flow: &Flow) -> Result<Option<Outcome>, M
 }
 
 /// The gates of a subnet that is not in the snapshot.
-fn in_missing_subnet(case: &Case<'_>, address: Addr, stage: &'static str) -> Result<(), Halt> {
+pub(super) fn in_missing_subnet(case: &Case<'_>, address: Addr, stage: &'static str) -> Result<(), Halt> {
     let Some(id) = case.world.missing_subnet(address) else { return Ok(()) };
     past_missing_subnet(case, id, stage)
 }
 
-fn past_missing_subnet(case: &Case<'_>, id: &Id, stage: &'static str) -> Result<(), Halt> {
+pub(super) fn past_missing_subnet(case: &Case<'_>, id: &Id, stage: &'static str) -> Result<(), Halt> {
     let place = Place::of(stage, Some(id.name()));
     let passes = case.ask(Fact::plain(format!("subnet {} lets through", id.key)), &place)?;
     if passes { Ok(()) } else { Err(Halt::Deny(place)) }
 }
 
-fn settle(result: Result<Option<Place>, Halt>) -> Result<Outcome, Missing> {
+pub(super) fn settle(result: Result<Option<Place>, Halt>) -> Result<Outcome, Missing> {
     match result {
         Ok(place) => Ok(Outcome { allowed: true, place }),
         Err(Halt::Deny(place)) => Ok(Outcome { allowed: false, place: Some(place) }),
@@ -151,7 +151,7 @@ fn settle(result: Result<Option<Place>, Halt>) -> Result<Outcome, Missing> {
 
 /// The NSGs of one side: those of NIC and subnet in the order of the direction (1.6), then the doubt about a NIC that
 /// is not in the snapshot (oracle open point 22).
-fn gates(
+pub(super) fn gates(
     case: &Case<'_>,
     flow: &Flow,
     subnet: usize,
@@ -347,123 +347,4 @@ fn reply(case: &Case<'_>, flow: &Flow, subnet: usize, via: &[(Addr, usize)], sta
         Some(peering) => Err(Halt::Deny(Place::of("return-route", Some(peering.to_owned())))),
         None => Ok(()),
     }
-}
-
-/// The NIC behind a public address of the snapshot. A NIC that is not there may have any NSG, and so may the subnet of
-/// one whose network is not there.
-fn owner_of_public<'w>(case: &Case<'w>, address: Addr) -> Result<Option<(&'w End, usize)>, Halt> {
-    let world = case.world;
-    let Some(public) = world.publics.iter().find(|public| public.address == Some(address)) else { return Ok(None) };
-    let owner = world.ends.iter().find(|end| {
-        end.nic
-            && (public.configuration.as_ref() == Some(&end.configuration) || end.public.as_ref() == Some(&public.key))
-    });
-    if let Some(owner) = owner {
-        return match (world.subnet_of_end(owner), &owner.subnet) {
-            (Some(subnet), _) => Ok(Some((owner, subnet))),
-            (None, Some(id)) => past_missing_subnet(case, id, "nsg-in-subnet").map(|()| None),
-            (None, None) => Ok(None),
-        };
-    }
-    if public.configuration.as_ref().is_some_and(|key| key.contains("/networkinterfaces/")) {
-        let place = Place::of("nsg-in-nic", None);
-        if !case.ask(Fact::about("unseen nic allows", address), &place)? {
-            return Err(Halt::Deny(place));
-        }
-    }
-    Ok(None)
-}
-
-/// Delivery to the Internet (5.3).
-fn to_internet(
-    case: &Case<'_>,
-    flow: &Flow,
-    route: &Chosen,
-    at: usize,
-    way_out: WayOut,
-    last: Option<Place>,
-) -> Result<Option<Place>, Halt> {
-    let world = case.world;
-    let denied = || Halt::Deny(route.place("route"));
-    if is_private(flow.destination) || matches!(way_out, WayOut::None) {
-        return Err(denied());
-    }
-    if let Some(public) = world.publics.iter().find(|public| public.address == Some(flow.destination)) {
-        // Another gateway's frontend: what it does from the outside is not looked at.
-        let frontends = world.gateways.iter().flat_map(|gateway| &gateway.frontends);
-        if { frontends }.any(|(_, _, own)| own.as_ref() == Some(&public.key)) {
-            let place = Place::of("nsg-in-subnet", Some(public.name.clone()));
-            let passes = case.ask(Fact::plain(format!("{} lets in", public.key)), &place)?;
-            return Err(if passes { Halt::Arrives } else { Halt::Deny(place) });
-        }
-    }
-    let Some((owner, subnet)) = owner_of_public(case, flow.destination)? else { return Ok(last) };
-    let WayOut::Address(source) = way_out else {
-        let fact = Fact::plain(format!("public address of {} is let in", world.subnets[at].key));
-        return if case.ask(fact, &route.place("route"))? { Ok(last) } else { Err(denied()) };
-    };
-    let translated = Flow { source, destination: owner.address, ..flow.clone() };
-    let arrived = gates(case, &translated, subnet, Some(owner), true, last)?;
-    reply_to_outside(case, &translated, subnet).map(|()| arrived)
-}
-
-/// From outside every network: only the destination's side is seen, and a reply that is certain to be dropped.
-fn from_outside(case: &Case<'_>, flow: &Flow) -> Result<Option<Place>, Halt> {
-    let world = case.world;
-    let (flow, subnet, end) = match owner_of_public(case, flow.destination)? {
-        Some((owner, subnet)) => (Flow { destination: owner.address, ..flow.clone() }, subnet, Some(owner)),
-        None => match world.subnet_of(flow.destination, None) {
-            Some(subnet) => (flow.clone(), subnet, world.end_at(flow.destination, subnet)),
-            None => return in_missing_subnet(case, flow.destination, "nsg-in-subnet").map(|()| None),
-        },
-    };
-    let last = gates(case, &flow, subnet, end, true, None)?;
-    reply_to_outside(case, &flow, subnet).map(|()| last)
-}
-
-/// The reply to a source outside every network: only a None route is certain to lose it.
-fn reply_to_outside(case: &Case<'_>, flow: &Flow, subnet: usize) -> Result<(), Halt> {
-    let route = lookup(case, subnet, flow.source)?;
-    if route.hop != Hop::Drop {
-        return Ok(());
-    }
-    Err(Halt::Deny(route.place("return-route")))
-}
-
-/// Destinations that the NSG of a gateway subnet sees where a flow from outside meets a public frontend: the instances,
-/// or the frontend itself where a public and a private listener share the port (5.1).
-pub(crate) fn frontend(world: &World, flow: &Flow) -> Option<(usize, Vec<Addr>)> {
-    for gateway in &world.gateways {
-        let of_key = |key: &Option<String>| key.as_ref().and_then(|key| world.public_address(key));
-        let met = gateway.frontends.iter().find(|(_, _, public)| of_key(public) == Some(flow.destination));
-        let subnet = gateway.subnets.iter().find_map(|id| world.subnets.iter().position(|s| s.key == id.key));
-        let (Some((met, _, _)), Some(subnet)) = (met, subnet) else { continue };
-        let listens = |frontend: &str| {
-            gateway.listeners.iter().any(|(at, port)| at == frontend && *port == flow.destination_port)
-        };
-        let private = gateway.frontends.iter().any(|(id, _, public)| public.is_none() && listens(id));
-        if listens(met) && private {
-            return Some((subnet, vec![flow.destination]));
-        }
-        return Some((subnet, instances(world, subnet, flow.destination.six)));
-    }
-    None
-}
-
-/// Inbound NSG of a gateway subnet for one of those destinations.
-pub(crate) fn into_frontend(case: &Case<'_>, flow: &Flow, subnet: usize) -> Result<Outcome, Missing> {
-    settle(gates(case, flow, subnet, None, true, None))
-}
-
-/// Addresses that gateway instances of a subnet can have (8 item 1).
-pub(crate) fn instances(world: &World, subnet: usize, six: bool) -> Vec<Addr> {
-    let own = &world.subnets[subnet];
-    let gateways = world.gateways.iter().filter(|gateway| gateway.is_in(&own.key));
-    let taken: Vec<Addr> =
-        gateways.flat_map(|gateway| &gateway.frontends).filter_map(|(_, private, _)| *private).collect();
-    let prefixes = own.prefixes.iter().filter(|prefix| prefix.six == six);
-    let mut all: Vec<Addr> = prefixes.flat_map(super::address::Prefix::usable).collect();
-    all.retain(|address| !taken.contains(address));
-    all.sort_unstable();
-    all
 }

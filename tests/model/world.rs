@@ -98,6 +98,15 @@ pub(crate) struct PublicIp {
     pub(crate) configuration: Option<String>,
 }
 
+/// A connection of a VPN gateway.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    pub(crate) id: Id,
+    pub(crate) first: Option<Id>,
+    pub(crate) second: Option<Id>,
+    pub(crate) office: Option<Id>,
+}
+
 /// A snapshot.
 #[derive(Debug, Default)]
 pub(crate) struct World {
@@ -109,8 +118,11 @@ pub(crate) struct World {
     pub(crate) gateways: Vec<Gateway>,
     pub(crate) publics: Vec<PublicIp>,
     pub(crate) nats: BTreeMap<String, Vec<String>>,
-    /// On-premises prefixes and the subnets of the gateway that brings them in.
-    pub(crate) on_premises: Vec<(Vec<String>, Vec<Prefix>)>,
+    /// VPN gateways: id, and subnets of their configurations.
+    pub(crate) vpns: Vec<(Id, Vec<String>)>,
+    pub(crate) connections: Vec<Connection>,
+    /// Address spaces of local network gateways.
+    pub(crate) offices: BTreeMap<String, Vec<Prefix>>,
     /// Service tags with data, by lower-case name.
     pub(crate) tags: BTreeMap<String, Vec<Prefix>>,
     names: BTreeMap<String, String>,
@@ -374,17 +386,22 @@ impl World {
     }
 
     fn read_on_premises(&mut self, resources: &Resources<'_>) {
-        for (key, gateway) in resources.of("virtualnetworkgateways") {
-            let subnets = list(gateway, "ipConfigurations");
-            let subnets: Vec<String> =
-                subnets.into_iter().filter_map(|c| read::reference(c, "subnet")).map(|id| id.key).collect();
-            for (_, connection) in resources.of("connections") {
-                let ours = read::reference(connection, "virtualNetworkGateway1").is_some_and(|id| id.key == key);
-                let local = read::reference(connection, "localNetworkGateway2").map(|id| id.key).unwrap_or_default();
-                if let Some(local) = resources.all.get(&local).filter(|_| ours) {
-                    self.on_premises.push((subnets.clone(), space(local, "localNetworkAddressSpace")));
-                }
-            }
+        for (_, object) in resources.of("virtualnetworkgateways") {
+            let Some(id) = id_of(object) else { continue };
+            let places = list(object, "ipConfigurations").into_iter().filter_map(|c| read::reference(c, "subnet"));
+            self.vpns.push((id, places.map(|id| id.key).collect()));
+        }
+        for (_, object) in resources.of("connections") {
+            let Some(id) = id_of(object) else { continue };
+            self.connections.push(Connection {
+                id,
+                first: read::reference(object, "virtualNetworkGateway1"),
+                second: read::reference(object, "virtualNetworkGateway2"),
+                office: read::reference(object, "localNetworkGateway2"),
+            });
+        }
+        for (key, object) in resources.of("localnetworkgateways") {
+            self.offices.insert(key.to_owned(), space(object, "localNetworkAddressSpace"));
         }
     }
 }

@@ -3,7 +3,8 @@
 
 use super::address::Addr;
 use super::case::{Assumed, Case, Fact, Missing, Place};
-use super::walk::{Flow, Outcome, frontend, instances, into_frontend, kept_in, walk};
+use super::internet::{frontend, instances, into_frontend};
+use super::walk::{Flow, Outcome, kept_in, walk};
 use super::world::World;
 use std::collections::{BTreeMap, BTreeSet};
 
