@@ -232,7 +232,10 @@ fn service_tag(service: &str) -> &str {
 fn user_routes<'s>(network: &Network<'s>, node: &SubnetNode<'s>, table: &mut RoutingTable<'s>) {
     let Lookup::Found(configured) = node.table else { return };
     let name: std::sync::Arc<str> = network.name(&configured.id).into();
-    for route in &configured.routes {
+    // By name and not as written, so that what is reported where several are undetermined depends on no order.
+    let mut ordered: Vec<&UserRoute> = configured.routes.iter().collect();
+    ordered.sort_by_key(|route| route.name.to_ascii_lowercase());
+    for route in ordered {
         let index = table.routes.len();
         let mut prefix = None;
         match route.destination.value() {
