@@ -106,9 +106,12 @@ impl Maker<'_> {
             two.space.push("fd00:2::/32");
         }
         if self.dice.chance(20) {
-            // Also a public range, which is then no part of Internet.
-            let (space, subnet) =
-                *self.dice.pick(&[("172.17.0.0/20", "172.17.1.0/24"), ("20.99.0.0/20", "20.99.1.0/24")]);
+            // Also a public range, which is then no part of Internet, and one that takes a None route's place.
+            let (space, subnet) = *self.dice.pick(&[
+                ("172.17.0.0/20", "172.17.1.0/24"),
+                ("20.99.0.0/20", "20.99.1.0/24"),
+                ("172.16.0.0/12", "172.17.1.0/24"),
+            ]);
             two.space.push(space);
             two.subnets.push(("extra", vec![subnet.to_owned()], Role::Machines));
         }
@@ -382,7 +385,7 @@ impl Maker<'_> {
             ("Storage", vec!["20.60.0.0/17", "20.60.128.0/17", "52.239.128.0/17", "13.73.8.16/28", "20.60.26.0/23"]),
             ("Storage.WestEurope", vec!["20.60.26.0/23"]),
             ("Sql", vec!["13.69.104.0/26", "40.68.37.158/32", "2603:1020::/47"]),
-            ("AzureCloud", vec!["13.64.0.0/11", "20.33.0.0/16", "20.60.0.0/16", "20.30.40.48/28"]),
+            ("AzureCloud", vec!["13.64.0.0/11", "20.33.0.0/16", "20.60.0.0/16", "20.60.26.0/23", "20.30.40.48/28"]),
         ];
         let values: Vec<Value> = all
             .into_iter()

@@ -320,9 +320,9 @@ fn user_candidates(
     let world = case.world;
     let mut out = Vec::new();
     let Some(table) = table else { return Ok(out) };
-    // File order means nothing: of tags, the one that wins a tie is looked at first.
+    // File order means nothing: routes are looked at by name.
     let mut routes: Vec<&UserRoute> = table.routes.iter().collect();
-    routes.sort_by_key(|route| (route.prefix.is_none(), u32::MAX - tag_rank(&route.text), &route.text));
+    routes.sort_by_key(|route| route.name.to_ascii_lowercase());
     for route in routes {
         let hop = match route.hop.as_str() {
             "vnetlocal" => Hop::Local,
