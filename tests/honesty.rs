@@ -283,6 +283,24 @@ fn an_unreadable_next_hop_address_is_not_a_drop() {
 }
 
 #[test]
+fn a_route_that_cannot_be_read_may_also_deliver() {
+    let agw = json!({"routeTable": {"id": id("routeTables", "rt")}});
+    let verdict = |backend: &str, web: Value, route: &Value| {
+        let table = resource("routeTables", "rt", &json!({"routes": [{"name": "x", "properties": route}]}));
+        let deny = nsg(&[rule("deny-all", 100, "Deny", &json!({}))]);
+        path_of(&[gateway(backend), network_a(web, &agw), table, deny, nic("vm", "10.1.1.4", WEB, &json!({}))]).0
+    };
+    // The system route drops; the route may hold the address and lead through the gateway.
+    let no_prefix = |hop: &str| json!({"nextHopType": hop});
+    assert_eq!(verdict("10.99.0.5", web(false), &no_prefix("VirtualNetworkGateway")), "unknown");
+    assert_eq!(verdict("10.99.0.5", web(false), &no_prefix("None")), "deny");
+    // The NSG of the backend denies; a next hop that is not readable may lead elsewhere.
+    let no_hop = json!({"addressPrefix": "10.1.1.0/24", "nextHopType": "Elsewhere"});
+    assert_eq!(verdict("10.1.1.4", web(true), &no_hop), "unknown");
+    assert_eq!(verdict("10.1.1.4", web(true), &no_prefix("VnetLocal")), "deny");
+}
+
+#[test]
 fn a_value_that_stands_twice_with_different_content_wins_nowhere() {
     let mut twice = rule("x", 100, "Allow", &json!({}));
     twice["access"] = json!("Deny");

@@ -48,8 +48,12 @@ pub enum Fact {
     TableDelivers(String, IpAddr),
     /// Is its prefix there longer than any other?
     NarrowTagRoute(String, IpAddr),
-    /// Does an unreadable route leave the flow alone?
-    UnreadableRoute(String),
+    /// Does a route of unreadable prefix leave the address alone?
+    UnreadableRoute(String, IpAddr),
+    /// Does a route of unreadable next hop deliver the address in the virtual network?
+    UnreadableHop(String, IpAddr),
+    /// Does it otherwise lead to where the input ends, and not drop?
+    UnreadableHopDelivers(String, IpAddr),
     /// Does the destination accept the unknown public source address?
     PublicSource(String),
     /// Does a security admin rule decide?
@@ -89,6 +93,9 @@ impl Fact {
             | Fact::UnseenMember(_, a)
             | Fact::SharedAddress(a)
             | Fact::TableDelivers(_, a)
+            | Fact::UnreadableRoute(_, a)
+            | Fact::UnreadableHop(_, a)
+            | Fact::UnreadableHopDelivers(_, a)
             | Fact::NarrowTagRoute(_, a) => Some(*a),
             _ => None,
         }

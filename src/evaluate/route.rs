@@ -1,6 +1,6 @@
 //! The winning route of a subnet for an address, in one possible world (semantics.md 3.1).
 
-use super::context::{At, Context, Fact, Walked};
+use super::context::{At, Context, Fact, Halt, Outcome, Walked};
 use crate::compile::routing::{Candidate, NextHop, Route, RouteSource, RoutingTable};
 use crate::compile::{Lookup, Stage, tags};
 use crate::diagnostic::{Span, code};
@@ -109,14 +109,16 @@ pub fn lookup<'n>(context: &mut Context<'_, 'n>, subnet: usize, address: IpAddr)
         }
     }
     for index in routes.unreadable.iter().filter(|index| !gone(**index)) {
-        if let Some(route) = routes.routes.get(*index) {
-            unreadable(context, route)?;
+        if let Some(route) = routes.routes.get(*index)
+            && takes(context, route, address)?
+        {
+            return hop(context, route, address);
         }
     }
     found.sort_by_key(|candidate| candidate.route);
     let chosen = match routes.select(&found) {
         None => nothing,
-        Some(route) => settle(context, route, routes, &found)?,
+        Some(route) => settle(context, route, routes, (&found, address))?,
     };
     if chosen.source == RouteSource::System && matches!(chosen.next_hop, NextHop::None | NextHop::Internet) {
         for what in &node.open_prefixes {
@@ -135,18 +137,15 @@ fn settle<'n>(
     context: &mut Context<'_, 'n>,
     route: &'n Route<'n>,
     routes: &'n RoutingTable<'n>,
-    found: &[Candidate],
+    (found, address): (&[Candidate], IpAddr),
 ) -> Walked<'n, Chosen<'n>> {
-    let chosen = Chosen::of(route);
-    if chosen.next_hop == NextHop::Unreadable {
-        unreadable(context, route)?;
-    }
+    let chosen = hop(context, route, address)?;
     let rival = found.iter().filter_map(|c| routes.routes.get(c.route)).find(|other| user_tie(route, other));
     let Some(rival) = rival else { return Ok(chosen) };
     context.here = chosen.at(Stage::Route);
     context.note(&code::TIE, chosen.name.unwrap_or_default());
     let key = format!("{}/{}", chosen.table.unwrap_or_default(), chosen.name.unwrap_or_default());
-    Ok(if context.ask(Fact::RouteTie(key))? { chosen } else { Chosen::of(rival) })
+    if context.ask(Fact::RouteTie(key))? { Ok(chosen) } else { hop(context, rival, address) }
 }
 
 /// Two user-defined routes of one prefix that lead to different places: Azure takes only one of a prefix.
@@ -178,11 +177,31 @@ fn tag_candidate<'n>(
     Ok(candidate(if narrow { widest } else { 1 }))
 }
 
-/// A route that cannot be read may hold the address or not, and lead anywhere.
-fn unreadable<'n>(context: &mut Context<'_, 'n>, route: &'n Route<'n>) -> Walked<'n, ()> {
+/// Whether a route whose prefix cannot be read wins the address: its prefix may be any.
+fn takes<'n>(context: &mut Context<'_, 'n>, route: &'n Route<'n>, address: IpAddr) -> Walked<'n, bool> {
+    let key = unreadable(context, route);
+    Ok(!context.ask(Fact::UnreadableRoute(key, address))?)
+}
+
+/// The route as chosen. One whose next hop cannot be read may deliver in the virtual network, lead to where the input
+/// ends, or drop.
+fn hop<'n>(context: &mut Context<'_, 'n>, route: &'n Route<'n>, address: IpAddr) -> Walked<'n, Chosen<'n>> {
+    let chosen = Chosen::of(route);
+    if chosen.next_hop != NextHop::Unreadable {
+        return Ok(chosen);
+    }
+    let key = unreadable(context, route);
+    if context.ask(Fact::UnreadableHop(key.clone(), address))? {
+        return Ok(chosen);
+    }
+    let allowed = context.ask(Fact::UnreadableHopDelivers(key, address))?;
+    Err(Halt::Settled(Outcome { allowed, at: Some(context.here) }))
+}
+
+/// Notes a route that cannot be read; returns its name in its table.
+fn unreadable<'n>(context: &mut Context<'_, 'n>, route: &'n Route<'n>) -> String {
     let chosen = Chosen::of(route);
     context.here = chosen.at(Stage::Route);
     context.note(&code::UNREADABLE_RULE, chosen.name.unwrap_or_default());
-    let key = format!("{}/{}", chosen.table.unwrap_or_default(), chosen.name.unwrap_or_default());
-    if context.ask(Fact::UnreadableRoute(key))? { Ok(()) } else { Err(super::context::Halt::deny(context.here)) }
+    format!("{}/{}", chosen.table.unwrap_or_default(), chosen.name.unwrap_or_default())
 }

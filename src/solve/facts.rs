@@ -76,7 +76,9 @@ fn about_rule(network: &Network<'_>, fact: &Fact) -> String {
         Fact::Unplaced(key) => format!("priority and direction of {}", rule(key)),
         Fact::Tie(key) => format!("which of two rules of equal priority counts, {} or the other", rule(key)),
         Fact::RouteTie(name) => format!("which of two routes of one prefix counts, {name} or the other"),
-        Fact::UnreadableRoute(name) => format!("a readable route {name}"),
+        Fact::UnreadableRoute(name, _) | Fact::UnreadableHop(name, _) | Fact::UnreadableHopDelivers(name, _) => {
+            format!("a readable route {name}")
+        }
         Fact::SharedAddress(address) => format!("which of the NICs with address {address} is there"),
         Fact::Appliance(address) => {
             format!("the rules of the appliance at {address} (or --assume appliance=transparent)")
