@@ -1,6 +1,7 @@
 //! The winning route of a subnet for an address, in one possible world (semantics.md 3.1).
 
 use super::context::{At, Context, Fact, Halt, Outcome, Walked};
+use crate::compile::network::SubnetNode;
 use crate::compile::routing::{Candidate, NextHop, Route, RouteSource, RoutingTable};
 use crate::compile::{Lookup, Stage, tags};
 use crate::diagnostic::{Span, code};
@@ -94,20 +95,7 @@ pub fn lookup<'n>(context: &mut Context<'_, 'n>, subnet: usize, address: IpAddr)
     for tag in routes.tag_routes.iter().filter(|tag| !gone(tag.route)) {
         found.extend(tag_candidate(context, routes.routes.get(tag.route), tag, address)?);
     }
-    // A service's prefixes are public and no customer's.
-    let customers = |net: &IpNet| net.contains(&address);
-    let own = network.vnet(node.vnet).is_some_and(|vnet| vnet.prefixes.iter().any(customers));
-    if !tags::is_private(address) && !own && !node.peers.iter().any(|peer| peer.prefixes.iter().any(customers)) {
-        for (tag, route) in &routes.open_services {
-            context.here = At::new(Stage::Route, None);
-            context.note(&code::UNKNOWN_TAG, tag);
-            if context.ask(Fact::Tag((*tag).to_owned(), address))? {
-                let narrow = context.ask(Fact::NarrowTagRoute((*tag).to_owned(), address))?;
-                let widest = if address.is_ipv4() { 32 } else { 128 };
-                found.push(Candidate { length: if narrow { widest } else { 1 }, rank: 0, route: *route });
-            }
-        }
-    }
+    service_candidates(context, node, address, &mut found)?;
     for index in routes.unreadable.iter().filter(|index| !gone(**index)) {
         if let Some(route) = routes.routes.get(*index)
             && takes(context, route, address)?
@@ -130,6 +118,30 @@ pub fn lookup<'n>(context: &mut Context<'_, 'n>, subnet: usize, address: IpAddr)
         }
     }
     Ok(chosen)
+}
+
+/// Routes of service endpoints whose tag has no data. A service's prefixes are public and no customer's.
+fn service_candidates<'n>(
+    context: &mut Context<'_, 'n>,
+    node: &'n SubnetNode<'n>,
+    address: IpAddr,
+    found: &mut Vec<Candidate>,
+) -> Walked<'n, ()> {
+    let customers = |net: &IpNet| net.contains(&address);
+    let own = context.network.vnet(node.vnet).is_some_and(|vnet| vnet.prefixes.iter().any(customers));
+    if tags::is_private(address) || own || node.peers.iter().any(|peer| peer.prefixes.iter().any(customers)) {
+        return Ok(());
+    }
+    for (tag, route) in &node.routes.open_services {
+        context.here = At::new(Stage::Route, None);
+        context.note(&code::UNKNOWN_TAG, tag);
+        if context.ask(Fact::Tag((*tag).to_owned(), address))? {
+            let narrow = context.ask(Fact::NarrowTagRoute((*tag).to_owned(), address))?;
+            let widest = if address.is_ipv4() { 32 } else { 128 };
+            found.push(Candidate { length: if narrow { widest } else { 1 }, rank: 0, route: *route });
+        }
+    }
+    Ok(())
 }
 
 /// The chosen route, where it can be read and no other of its prefix leads elsewhere.
