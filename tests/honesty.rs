@@ -13,7 +13,7 @@
 mod support;
 
 use gatepath::compile::{Assumptions, Network};
-use gatepath::evaluate::cuts::{Cuts, Side};
+use gatepath::compile::cuts::{Cuts, Side};
 use gatepath::ingest::{Input, load};
 use gatepath::net::{AddressSet, Protocol};
 use gatepath::solve::path::{Options, SourceGroup, Sources, Target, decide};

@@ -9,7 +9,7 @@ use crate::compile::routing::NextHop;
 use crate::compile::{Network, Stage, tags};
 use crate::diagnostic::code;
 use crate::evaluate::context::{Context, Removed};
-use crate::evaluate::cuts::{Cuts, Side};
+use crate::compile::cuts::{Cuts, Side};
 use crate::evaluate::route::lookup;
 use crate::model::{ApplicationGateway, ResourceId};
 use crate::net::Protocol;

@@ -3,8 +3,8 @@
 use super::tags;
 use crate::diagnostic::Span;
 use crate::model::{
-    Access, AddressSide, AddressTerm, DEFAULT_RULES, DefaultRule, Direction, NetworkSecurityGroup, PortSide, PortTerm,
-    ResourceId, RuleProtocol, SecurityRule, ServiceTags,
+    Access, AddressSide, AddressTerm, AdminRule, DEFAULT_RULES, DefaultRule, Direction, NetworkSecurityGroup, PortSide,
+    PortTerm, ResourceId, RuleProtocol, SecurityRule, ServiceTags,
 };
 use crate::net::{AddressSet, PortSet};
 
@@ -69,6 +69,25 @@ pub struct AddressMatcher<'s> {
     pub unreadable: Vec<&'s str>,
     /// A platform tag (`AzurePlatformDNS`, ...) is named.
     pub platform_tag: bool,
+    /// IP groups or network groups whose members are not in the input.
+    pub missing_groups: Vec<&'s ResourceId>,
+}
+
+impl<'s> AddressMatcher<'s> {
+    /// Takes in a service tag; its members, where they are the same everywhere and known.
+    pub(crate) fn add_tag(&mut self, tag: &'s str, data: Option<&'s ServiceTags>) -> AddressSet {
+        let lower = tag.to_ascii_lowercase();
+        self.platform_tag |= lower.starts_with("azureplatform");
+        match lower.as_str() {
+            "virtualnetwork" => self.virtual_network = true,
+            "internet" => self.internet = true,
+            _ => match tags::fixed(&lower).or_else(|| data.and_then(|data| data.tags.get(&lower).cloned())) {
+                Some(set) => return set,
+                None => self.unknown_tags.push(tag),
+            },
+        }
+        AddressSet::default()
+    }
 }
 
 /// Ports of one side of a rule.
@@ -136,6 +155,28 @@ fn user_rule<'s>(rule: &'s SecurityRule, number: u32, data: Option<&'s ServiceTa
     }
 }
 
+/// A security admin rule: an empty side or port list is any (semantics.md 2). Network groups are added by the caller.
+pub(crate) fn admin_rule<'s>(rule: &'s AdminRule, number: u32, data: Option<&'s ServiceTags>) -> Rule<'s> {
+    let mut out = user_rule(&rule.rule, number, data);
+    for (side, groups) in
+        [(&mut out.source, &rule.source_groups), (&mut out.destination, &rule.destination_groups)]
+    {
+        if side.unreadable == [EMPTY_SIDE] {
+            side.unreadable.clear();
+            if groups.is_empty() {
+                side.fixed = AddressSet::any();
+            }
+        }
+    }
+    let written = [&rule.rule.source_ports, &rule.rule.destination_ports];
+    for (written, compiled) in written.into_iter().zip([&mut out.source_ports, &mut out.destination_ports]) {
+        if written.terms().next().is_none() {
+            *compiled = PortMatcher { ports: PortSet::full(), unreadable: false };
+        }
+    }
+    out
+}
+
 fn default_rule(rule: &'static DefaultRule, number: u32) -> Rule<'static> {
     let side = |text: &'static str| {
         let mut matcher = AddressMatcher::default();
@@ -171,18 +212,7 @@ fn addresses<'s>(side: &'s AddressSide, data: Option<&'s ServiceTags>) -> Addres
             AddressTerm::Any => any = true,
             AddressTerm::Prefix(prefix) => nets.push(prefix.net),
             AddressTerm::Invalid(text) => out.unreadable.push(text),
-            AddressTerm::Tag(tag) => {
-                let lower = tag.to_ascii_lowercase();
-                out.platform_tag |= lower.starts_with("azureplatform");
-                match lower.as_str() {
-                    "virtualnetwork" => out.virtual_network = true,
-                    "internet" => out.internet = true,
-                    _ => match tags::fixed(&lower).or_else(|| data.and_then(|d| d.tags.get(&lower).cloned())) {
-                        Some(set) => known = known.union(&set),
-                        None => out.unknown_tags.push(tag),
-                    },
-                }
-            }
+            AddressTerm::Tag(tag) => known = known.union(&out.add_tag(tag, data)),
         }
     }
     if side.terms().next().is_none() && side.groups.is_empty() {
@@ -192,7 +222,7 @@ fn addresses<'s>(side: &'s AddressSide, data: Option<&'s ServiceTags>) -> Addres
     out
 }
 
-fn ports(side: &PortSide) -> PortMatcher {
+pub(crate) fn ports(side: &PortSide) -> PortMatcher {
     let mut unreadable = side.terms().next().is_none();
     let mut ranges = Vec::new();
     for term in side.terms() {

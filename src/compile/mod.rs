@@ -1,8 +1,11 @@
 //! Model to the tables that evaluators read: NSGs as ordered rule tables, effective routes, tag expansions, endpoints.
 //! Every entry keeps the identity of the rule or route it was made from.
 
+pub mod admin;
+pub mod cuts;
 pub mod endpoints;
 pub mod filter;
+pub mod firewall;
 pub mod gateway_paths;
 pub mod network;
 pub mod peering;

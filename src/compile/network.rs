@@ -1,12 +1,16 @@
 //! The compiled network: indexes over a [`Snapshot`] that keep every resource's identity.
 
-use super::endpoints::{self, Endpoint};
+use super::admin::{self, AdminRules, Connected};
+use super::cuts::{Cuts, Side};
+use super::endpoints::{self, Endpoint, EndpointKind};
 use super::filter::Filter;
+use super::firewall::{self, FirewallNode};
+use super::gateway_paths::instance_addresses;
 use super::peering::{self, Peer};
 use super::routing::{self, RoutingTable};
 use super::tags;
 use crate::model::{
-    ApplicationGateway, Peering, PoolAddress, ResourceId, RouteTable, Snapshot, Subnet, UnmodelledKind, VirtualNetwork,
+    ApplicationGateway, Peering, PoolAddress, PrivateEndpoint, ResourceId, RouteTable, Snapshot, Subnet, VirtualNetwork,
 };
 use crate::net::AddressSet;
 use ipnet::IpNet;
@@ -71,6 +75,8 @@ pub struct SubnetNode<'s> {
     pub inflated: bool,
     /// Prefixes of peers that left the tag because of `allowVirtualNetworkAccess: false`.
     pub closed_peers: AddressSet,
+    /// Private endpoints in it whose addresses are not in the input.
+    pub unplaced_endpoints: Vec<&'s PrivateEndpoint>,
     /// Ids of what may bring prefixes to the subnet that are not in the input.
     pub open_prefixes: Vec<String>,
     /// Internet as this subnet's NSGs see it.
@@ -92,6 +98,12 @@ pub struct Network<'s> {
     pub subnets: Vec<SubnetNode<'s>>,
     /// NSGs, ordered by id.
     pub filters: Vec<Filter<'s>>,
+    /// Azure Firewalls, ordered by id.
+    pub firewalls: Vec<FirewallNode<'s>>,
+    /// Security admin rules.
+    pub admin: AdminRules<'s>,
+    /// Virtual networks that network managers connect directly.
+    pub connected: Vec<Connected<'s>>,
     /// Private addresses that the input knows.
     pub endpoints: Vec<Endpoint<'s>>,
     /// Members of application security groups: (address, virtual network).
@@ -103,6 +115,10 @@ pub struct Network<'s> {
     pub missing_public_ips: Vec<&'s ResourceId>,
     /// Addresses that a gateway's pool names: a server is behind each, whether its NIC was exported or not.
     pub pool_addresses: HashSet<IpAddr>,
+    /// Private endpoints of each virtual network, by index into the endpoints.
+    pub private_endpoints: BTreeMap<usize, Vec<usize>>,
+    /// IP configurations of NICs that name a load balancer pool, by pool.
+    pub balancer_members: BTreeMap<&'s ResourceId, Vec<&'s ResourceId>>,
     endpoints_by_address: HashMap<IpAddr, Vec<usize>>,
     endpoint_by_configuration: HashMap<&'s ResourceId, usize>,
     subnet_index: HashMap<ResourceId, usize>,
@@ -122,11 +138,16 @@ impl<'s> Network<'s> {
             vnets: Vec::new(),
             subnets: Vec::new(),
             filters: Vec::new(),
+            firewalls: Vec::new(),
+            admin: AdminRules::default(),
+            connected: Vec::new(),
             endpoints: Vec::new(),
             group_members: HashMap::new(),
             missing_subnets: Vec::new(),
             missing_public_ips: Vec::new(),
             pool_addresses: pool_addresses(snapshot),
+            private_endpoints: BTreeMap::new(),
+            balancer_members: BTreeMap::new(),
             endpoints_by_address: HashMap::new(),
             endpoint_by_configuration: HashMap::new(),
             subnet_index: HashMap::new(),
@@ -138,8 +159,12 @@ impl<'s> Network<'s> {
         network.add_filters();
         network.add_vnets();
         network.add_missing();
+        network.firewalls = firewall::compile(&network);
+        network.admin = AdminRules::compile(&network);
+        network.connected = admin::connected(&network);
         network.add_endpoints();
         network.add_routing();
+        network.add_translated_sources();
         network
     }
 
@@ -181,6 +206,7 @@ impl<'s> Network<'s> {
                     unrouted_tag: AddressSet::default(),
                     inflated: false,
                     closed_peers: AddressSet::default(),
+                    unplaced_endpoints: Vec::new(),
                     open_prefixes: Vec::new(),
                     internet: AddressSet::default(),
                     routes: RoutingTable::default(),
@@ -226,14 +252,30 @@ impl<'s> Network<'s> {
 
     fn add_endpoints(&mut self) {
         self.endpoints = endpoints::collect(self);
+        let mut placed: HashSet<&ResourceId> = HashSet::new();
+        for configuration in self.snapshot.network_interfaces.values().flat_map(|nic| &nic.configurations) {
+            for pool in &configuration.balancer_pools {
+                self.balancer_members.entry(pool).or_default().push(&configuration.id);
+            }
+        }
         for (index, end) in self.endpoints.iter().enumerate() {
             self.endpoints_by_address.entry(end.address).or_default().push(index);
             if let Some(configuration) = end.configuration {
                 self.endpoint_by_configuration.entry(configuration).or_insert(index);
             }
             let vnet = end.subnet.and_then(|i| self.subnets.get(i)).map(|node| node.vnet);
+            placed.extend(end.private_endpoint.map(|endpoint| &endpoint.id));
+            if let (EndpointKind::PrivateEndpoint, Some(vnet)) = (end.kind, vnet) {
+                self.private_endpoints.entry(vnet).or_default().push(index);
+            }
             for group in &end.groups {
                 self.group_members.entry((*group).clone()).or_default().insert((end.address, vnet));
+            }
+        }
+        for endpoint in self.snapshot.private_endpoints.values().filter(|endpoint| !placed.contains(&endpoint.id)) {
+            let subnet = endpoint.subnet.as_ref().and_then(|id| self.subnet_by_id(id));
+            if let Some(node) = subnet.and_then(|index| self.subnets.get_mut(index)) {
+                node.unplaced_endpoints.push(endpoint);
             }
         }
     }
@@ -259,6 +301,25 @@ impl<'s> Network<'s> {
                 node.closed_peers = expansion.closed_peers;
                 node.internet = internet;
                 node.open_prefixes = open_prefixes;
+            }
+        }
+    }
+
+    /// Addresses that a firewall may translate sources to: any usable one of its subnet, one for each piece that no rule
+    /// or route splits.
+    fn add_translated_sources(&mut self) {
+        if self.firewalls.is_empty() {
+            return;
+        }
+        let cuts = Cuts::of(self, Side::Source);
+        let none = AddressSet::default();
+        for index in 0..self.firewalls.len() {
+            let subnet = self.firewalls.get(index).and_then(|node| node.subnet).and_then(|subnet| self.subnet(subnet));
+            let Some(subnet) = subnet else { continue };
+            let usable = [true, false].map(|ipv4| instance_addresses(subnet, ipv4, &none));
+            let pieces = usable.iter().flat_map(|set| cuts.representatives(set)).map(|(address, _)| address).collect();
+            if let Some(node) = self.firewalls.get_mut(index) {
+                node.translated_sources = pieces;
             }
         }
     }
@@ -356,11 +417,6 @@ impl<'s> Network<'s> {
     pub fn public_address(&self, id: &ResourceId) -> Option<IpAddr> {
         self.snapshot.public_ips.get(id)?.address.as_ref().map(|address| address.value)
     }
-
-    /// Does the input hold security admin rules? They are not evaluated, so paths they may decide are unknown.
-    pub fn has_admin_rules(&self) -> bool {
-        self.snapshot.unmodelled.values().any(|resource| resource.kind == UnmodelledKind::SecurityAdminRules)
-    }
 }
 
 fn pool_addresses(snapshot: &Snapshot) -> HashSet<IpAddr> {
@@ -438,5 +494,8 @@ fn display_names(snapshot: &Snapshot) -> HashMap<ResourceId, String> {
     add(snapshot.route_tables.keys().collect());
     add(snapshot.network_interfaces.keys().collect());
     add(snapshot.application_gateways.keys().collect());
+    add(snapshot.firewalls.keys().collect());
+    add(snapshot.load_balancers.keys().collect());
+    add(snapshot.private_endpoints.keys().collect());
     out
 }

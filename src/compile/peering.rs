@@ -1,21 +1,73 @@
 //! Peerings as seen from one subnet, and the prefixes that gateways bring in (semantics.md 3.5, 3.2).
 
 use super::network::{Lookup, Network, SubnetNode};
-use crate::model::{Peering, VirtualNetworkGateway};
+use crate::diagnostic::Span;
+use crate::model::{ConnectivityConfiguration, Peering, ResourceId, VirtualNetworkGateway};
 use ipnet::IpNet;
 
-/// A usable peering: both sides connected.
+/// What connects two virtual networks.
+#[derive(Debug, Clone, Copy)]
+pub enum Link<'s> {
+    /// A peering: the own side of it.
+    Peering(&'s Peering),
+    /// Membership of one connected group of a network manager: no peering is to be seen (semantics.md 3.5).
+    ConnectedGroup(&'s ConnectivityConfiguration),
+}
+
+/// A usable connection to another virtual network: both sides of the peering are connected.
 #[derive(Debug, Clone)]
 pub struct Peer<'s> {
-    /// The own side's peering.
-    pub peering: &'s Peering,
+    /// What connects.
+    pub link: Link<'s>,
     /// The remote virtual network, where the input holds it.
     pub remote: Option<usize>,
     /// Prefixes that the peering brings.
     pub prefixes: Vec<IpNet>,
 }
 
-/// The usable peerings of a subnet. The other side is looked at where the input holds it; a remote network without a
+impl<'s> Peer<'s> {
+    /// Name of the peering or connectivity configuration.
+    pub fn name(&self) -> &'s str {
+        match self.link {
+            Link::Peering(peering) => &peering.name,
+            Link::ConnectedGroup(configuration) => &configuration.name,
+        }
+    }
+
+    /// Id of the other virtual network, as the peering names it.
+    pub fn remote_id(&self) -> Option<&'s ResourceId> {
+        match self.link {
+            Link::Peering(peering) => peering.remote.as_ref(),
+            Link::ConnectedGroup(_) => None,
+        }
+    }
+
+    /// `allowVirtualNetworkAccess` of the own side.
+    pub fn allows_access(&self) -> bool {
+        match self.link {
+            Link::Peering(peering) => peering.allow_virtual_network_access,
+            Link::ConnectedGroup(_) => true,
+        }
+    }
+
+    /// Where that flag stands.
+    pub fn access_span(&self) -> Option<Span> {
+        match self.link {
+            Link::Peering(peering) => peering.access_span,
+            Link::ConnectedGroup(_) => None,
+        }
+    }
+
+    /// `useRemoteGateways` of the own side.
+    pub fn uses_remote_gateways(&self) -> bool {
+        match self.link {
+            Link::Peering(peering) => peering.use_remote_gateways,
+            Link::ConnectedGroup(_) => false,
+        }
+    }
+}
+
+/// The usable peerings of a subnet, then connected groups. The other side is looked at where the input holds it; a remote network without a
 /// peering back counts as not connected.
 pub(crate) fn usable<'s>(network: &Network<'s>, subnet: usize) -> Vec<Peer<'s>> {
     let Some(node) = network.subnet(subnet) else { return Vec::new() };
@@ -47,7 +99,18 @@ pub(crate) fn usable<'s>(network: &Network<'s>, subnet: usize) -> Vec<Peer<'s>> 
                 prefixes = subnets.filter(|s| named(&s.subnet.name)).flat_map(|s| s.prefixes.iter().copied()).collect();
             }
         }
-        out.push(Peer { peering, remote, prefixes });
+        out.push(Peer { link: Link::Peering(peering), remote, prefixes });
+    }
+    for connected in &network.connected {
+        if !connected.vnets.contains(&node.vnet) {
+            continue;
+        }
+        for other in connected.vnets.iter().filter(|other| **other != node.vnet) {
+            if !out.iter().any(|peer| peer.remote == Some(*other)) {
+                let prefixes = network.vnet(*other).map(|vnet| vnet.prefixes.clone()).unwrap_or_default();
+                out.push(Peer { link: Link::ConnectedGroup(connected.configuration), remote: Some(*other), prefixes });
+            }
+        }
     }
     out
 }
@@ -80,7 +143,7 @@ pub fn gateway_prefixes(network: &Network<'_>, node: &SubnetNode<'_>) -> Vec<IpN
     }
     let mut out = own_gateway_prefixes(network, node.vnet);
     for peer in &node.peers {
-        let Some(remote) = peer.remote.filter(|_| peer.peering.use_remote_gateways) else { continue };
+        let Some(remote) = peer.remote.filter(|_| peer.uses_remote_gateways()) else { continue };
         let transit = network.reverse_peering(node.vnet, remote).is_some_and(|back| back.allow_gateway_transit);
         if transit {
             out.extend(own_gateway_prefixes(network, remote));
@@ -95,7 +158,11 @@ pub fn gateway_prefixes(network: &Network<'_>, node: &SubnetNode<'_>) -> Vec<IpN
 pub(crate) fn open_prefixes(network: &Network<'_>, node: &SubnetNode<'_>) -> Vec<String> {
     let mut out = Vec::new();
     for peer in node.peers.iter().filter(|peer| peer.remote.is_none() && peer.prefixes.is_empty()) {
-        out.extend(peer.peering.remote.as_ref().map(|id| id.as_str().to_owned()));
+        out.extend(peer.remote_id().map(|id| id.as_str().to_owned()));
+    }
+    for connected in network.connected.iter().filter(|c| c.vnets.contains(&node.vnet) || c.open.is_some()) {
+        // Other members of the group may be connected, with a prefix that is not in the input.
+        out.extend(connected.open.map(|id| id.as_str().to_owned()));
     }
     if let Lookup::Missing(id) = node.table {
         // Prefixes of user-defined routes are in VirtualNetwork, and one of them may lead where no system route does.
@@ -104,9 +171,9 @@ pub(crate) fn open_prefixes(network: &Network<'_>, node: &SubnetNode<'_>) -> Vec
     let propagated = !matches!(node.table, Lookup::Found(table) if table.disable_bgp_route_propagation);
     if propagated {
         own_open_prefixes(network, node.vnet, &mut out);
-        for peer in node.peers.iter().filter(|peer| peer.peering.use_remote_gateways) {
+        for peer in node.peers.iter().filter(|peer| peer.uses_remote_gateways()) {
             match peer.remote {
-                None => out.extend(peer.peering.remote.as_ref().map(|id| id.as_str().to_owned())),
+                None => out.extend(peer.remote_id().map(|id| id.as_str().to_owned())),
                 Some(remote) => {
                     if network.reverse_peering(node.vnet, remote).is_some_and(|back| back.allow_gateway_transit) {
                         own_open_prefixes(network, remote, &mut out);

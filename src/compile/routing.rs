@@ -35,10 +35,22 @@ pub enum NextHop {
     Gateway,
     /// To an Azure service by a service endpoint.
     ServiceEndpoint,
+    /// To a private endpoint, by index into [`Network::endpoints`]; the peer that holds it, or the own network.
+    PrivateEndpoint(usize, Option<usize>),
     /// Dropped.
     None,
     /// The route's next hop is unreadable.
     Unreadable,
+}
+
+impl NextHop {
+    /// Next hops of system routes that beat even more specific gateway routes (semantics.md 3.1 item 3).
+    fn is_local(self) -> bool {
+        matches!(
+            self,
+            NextHop::VnetLocal | NextHop::Peering(_) | NextHop::ServiceEndpoint | NextHop::PrivateEndpoint(..)
+        )
+    }
 }
 
 /// One effective route.
@@ -63,6 +75,8 @@ pub struct UserRouteRef<'s> {
     pub name: &'s str,
     /// Where it stands.
     pub span: Span,
+    /// `hasBgpOverride`.
+    pub overrides_bgp: bool,
 }
 
 /// A user-defined route whose prefix is a service tag.
@@ -152,7 +166,7 @@ impl<'s> RoutingTable<'s> {
         let route = |c: &Candidate| self.routes.get(c.route);
         let local = active.iter().filter_map(|c| route(c)).any(|r| {
             r.source == RouteSource::System
-                && matches!(r.next_hop, NextHop::VnetLocal | NextHop::Peering(_) | NextHop::ServiceEndpoint)
+                && r.next_hop.is_local()
         });
         if local {
             active.retain(|c| route(c).is_none_or(|r| r.source != RouteSource::Gateway));
@@ -197,6 +211,7 @@ pub(crate) fn effective<'s>(network: &Network<'s>, node: &SubnetNode<'s>) -> Rou
             user: None,
         });
     }
+    private_endpoints(network, node, &mut table);
     for service in &node.subnet.service_endpoints {
         let data = network.snapshot.service_tags.as_ref();
         let tag = service_tag(service);
@@ -214,6 +229,22 @@ pub(crate) fn effective<'s>(network: &Network<'s>, node: &SubnetNode<'s>) -> Rou
         }
     }
     table
+}
+
+/// A host route for each private endpoint of the own and of directly peered networks, own ones first (semantics.md 3.4).
+fn private_endpoints<'s>(network: &Network<'s>, node: &SubnetNode<'s>, table: &mut RoutingTable<'s>) {
+    let peers = node.peers.iter().enumerate().filter_map(|(index, peer)| Some((peer.remote?, Some(index))));
+    for (vnet, peer) in std::iter::once((node.vnet, None)).chain(peers) {
+        for index in network.private_endpoints.get(&vnet).into_iter().flatten() {
+            let Some(end) = network.endpoints.get(*index) else { continue };
+            table.push(Route {
+                source: RouteSource::System,
+                prefix: Some(IpNet::from(end.address)),
+                next_hop: NextHop::PrivateEndpoint(*index, peer),
+                user: None,
+            });
+        }
+    }
 }
 
 /// The service tag with the addresses of a service endpoint's service (both in lower case).
@@ -256,7 +287,12 @@ fn user_routes<'s>(network: &Network<'s>, node: &SubnetNode<'s>, table: &mut Rou
             source: RouteSource::User,
             prefix,
             next_hop: next_hop(route),
-            user: Some(UserRouteRef { table: name.clone(), name: &route.name, span: route.span }),
+            user: Some(UserRouteRef {
+                table: name.clone(),
+                name: &route.name,
+                span: route.span,
+                overrides_bgp: route.has_bgp_override,
+            }),
         });
     }
 }

@@ -79,7 +79,7 @@ pub(crate) fn virtual_network(network: &Network<'_>, node: &SubnetNode<'_>) -> V
     prefixes.push(IpNet::from(IpAddr::V4(PLATFORM)));
     let mut closed = Vec::new();
     for peer in &node.peers {
-        let list = if peer.peering.allow_virtual_network_access { &mut prefixes } else { &mut closed };
+        let list = if peer.allows_access() { &mut prefixes } else { &mut closed };
         list.extend(peer.prefixes.iter().copied());
     }
     prefixes.extend(gateway_prefixes(network, node));
@@ -111,7 +111,7 @@ pub(crate) fn merged(route: &UserRoute) -> Option<IpNet> {
 pub(crate) fn internet(network: &Network<'_>, node: &SubnetNode<'_>) -> AddressSet {
     let mut taken: Vec<IpNet> = NOT_PUBLIC.to_vec();
     taken.extend(network.vnet(node.vnet).into_iter().flat_map(|v| v.prefixes.iter().copied()));
-    for peer in node.peers.iter().filter(|peer| peer.peering.allow_virtual_network_access) {
+    for peer in node.peers.iter().filter(|peer| peer.allows_access()) {
         taken.extend(peer.prefixes.iter().copied());
     }
     let mut public = AddressSet::any();

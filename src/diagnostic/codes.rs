@@ -426,6 +426,66 @@ codes! {
         "the address lies in a block that the Internet tag does not always hold",
         "Azure uses some public blocks inside; recorded expansions of the tag hold them at some dates and lack them at others. The documented ranges decide here.",
         "Take an effective rule list of a VM in the subnet: `az network nic list-effective-nsg`.";
+    ENDPOINT_NOT_APPROVED = "GP841" "private-endpoint-not-approved" Warning None,
+        "the connection of a private endpoint is not approved",
+        "A private endpoint whose connection is Pending, Rejected or Disconnected carries nothing.",
+        "Have the owner of the service approve the connection: `az network private-endpoint-connection approve`.";
+    ENDPOINT_GLOBAL = "GP842" "isolated-gateway-global-private-endpoint" Warning None,
+        "isolated gateway and a private endpoint behind global peering",
+        "A gateway with network isolation does not reach a private endpoint in a virtual network of another region.",
+        "Put a private endpoint for the service into a network of the gateway's region.";
+    ENDPOINT_NSG_IGNORED = "GP843" "private-endpoint-nsg-ignored" Note None,
+        "the subnet's NSG does not filter its private endpoints",
+        "Network policies for private endpoints are off on this subnet, so its NSG filters other NICs there and no private endpoint.",
+        "Turn them on where the NSG should count: `az network vnet subnet update --private-endpoint-network-policies NetworkSecurityGroupEnabled`.";
+    ENDPOINT_VNETLOCAL = "GP844" "pe-vnetlocal-route" Warning None,
+        "a route to VnetLocal over a private endpoint",
+        "With route-table policies on, the route invalidates the endpoint's own route and does not take effect itself: traffic to the endpoint is reported to fail.",
+        "Remove the route, or set `privateEndpointVNetPolicies: Basic` on the endpoint's virtual network.";
+    ENDPOINT_MISSING = "GP845" "private-endpoint-not-in-snapshot" Warning None,
+        "a private endpoint is not in the input",
+        "Its NIC is, but whether its connection is approved stands only in the private endpoint itself.",
+        "Export it: `az network private-endpoint list -o json`.";
+    ENDPOINT_ADDRESS = "GP846" "private-endpoint-address-unknown" Warning None,
+        "the address of a private endpoint is not in the input",
+        "The endpoint may be at any address of its subnet that nothing else claims; what decides there is not known.",
+        "Export its NIC: `az network nic list -o json`.";
+    ADMIN_MISSING = "GP847" "admin-rules-incomplete" Warning None,
+        "something that decides about security admin rules is not in the input",
+        "Which virtual networks a network group holds, what a collection holds, or which manager wins, is not known.",
+        "Export the network manager with its groups, static members and security admin configurations.";
+    POLICY_MISSING = "GP848" "firewall-policy-not-in-snapshot" Warning None,
+        "a firewall policy or rule collection group is not in the input",
+        "It may hold any rule, also one that comes before all others.",
+        "Export it: `az network firewall policy show` and `az network firewall policy rule-collection-group list`.";
+    EMPTY_IP_GROUP = "GP849" "empty-ip-group" Warning None,
+        "a firewall rule names an empty IP group and is skipped",
+        "Azure skips a rule of which an IP group is empty; it is not read as any address.",
+        "Fill the IP group or take it out of the rule.";
+    IP_GROUP_MISSING = "GP850" "group-not-in-snapshot" Warning None,
+        "an IP group or network group is not in the input",
+        "Which addresses it holds is not known.",
+        "Export it: `az network ip-group list -o json`, `az network manager group static-member list`.";
+    THREAT_INTELLIGENCE = "GP851" "threat-intel-not-modelled" Note None,
+        "threat intelligence may drop before any rule",
+        "The firewall denies by Microsoft's threat intelligence feed, which no export holds. Addresses on it are dropped whatever the rules say.",
+        "Look at the firewall's threat intelligence log.";
+    BALANCER_NO_RULE = "GP852" "load-balancer-no-rule" Warning None,
+        "no rule of the load balancer takes this port",
+        "A frontend passes on only what one of its rules takes; everything else is dropped.",
+        "Add a load-balancing rule for the port, or correct the port of the backend setting.";
+    BALANCER_EMPTY = "GP853" "load-balancer-pool-empty" Warning None,
+        "the load balancer's pool has no member",
+        "A frontend without a server behind it drops every connection.",
+        "Add servers to the pool, or export their NICs.";
+    BALANCER_PROBE = "GP854" "load-balancer-probe-blocked" Warning None,
+        "the load balancer's own health probe is blocked",
+        "Probes come from 168.63.129.16 (AzureLoadBalancer) and are filtered. Where no server answers them, the frontend drops every connection.",
+        "Allow source AzureLoadBalancer to the probe port on the servers' NSGs.";
+    UNDOCUMENTED_ROUTE = "GP855" "undocumented-route-setting" Warning None,
+        "a route setting whose effect is not documented decides",
+        "`hasBgpOverride` and `disablePeeringRoute` stand in Azure's schema only; what they do to other routes is not known.",
+        "Take the effective routes of a VM in the subnet: `az network nic show-effective-route-table`.";
 }
 
 #[cfg(test)]

@@ -1,27 +1,27 @@
 //! Next hops that are appliances (semantics.md 3.3, 3.5).
 
 use super::context::{At, Context, Fact, Halt, Walked};
-use super::path::{Via, not_modelled};
+use super::journey::{Journey, Via};
+use super::path::not_modelled;
 use super::route::Chosen;
 use super::trace::{Step, StepResult};
-use crate::compile::endpoints::EndpointKind;
+use crate::compile::endpoints::Endpoint;
 use crate::compile::{Network, Stage};
 use crate::diagnostic::code;
-use crate::net::Flow;
+use crate::model::{LoadBalancer, NetworkInterface};
 use std::net::IpAddr;
 
 /// More appliances in a row than this are taken for a loop.
 const LONGEST_CHAIN: usize = 5;
 
-/// Crosses the appliance at a route's next hop.
+/// Crosses the appliance at a route's next hop. A flow to the appliance's own address is delivered there: the local
+/// route that does it comes back.
 pub(super) fn cross<'n>(
     context: &mut Context<'_, 'n>,
     route: &Chosen<'n>,
     hop: Option<IpAddr>,
-    subnet: usize,
-    flow: &Flow,
-    via: &[Via],
-) -> Walked<'n, Via> {
+    journey: &mut Journey<'n>,
+) -> Walked<'n, Option<Chosen<'n>>> {
     let network = context.network;
     let at = route.at(Stage::Route);
     context.here = at;
@@ -29,39 +29,95 @@ pub(super) fn cross<'n>(
         context.note(&code::NEXT_HOP_MISSING, route.name.unwrap_or_default());
         return Err(Halt::deny(at));
     };
-    let Some(node) = network.subnet(subnet) else { return Err(Halt::deny(at)) };
+    let Some(node) = network.subnet(journey.here) else { return Err(Halt::deny(at)) };
     let remotes = node.peers.iter().filter_map(|peer| peer.remote);
     let vnets: Vec<usize> = std::iter::once(node.vnet).chain(remotes).collect();
-    evaluated_elsewhere(context, address, &vnets)?;
-    let Some(next) = vnets.iter().find_map(|vnet| network.subnet_of(address, Some(*vnet))) else {
-        return Err(unreachable(context, address, subnet)?);
+    let firewall = firewall_at(context, address, &vnets)?;
+    let next = firewall.and_then(|index| network.firewalls.get(index)).and_then(|firewall| firewall.subnet);
+    let Some(next) = next.or_else(|| vnets.iter().find_map(|vnet| network.subnet_of(address, Some(*vnet)))) else {
+        return Err(unreachable(context, address, journey.here)?);
     };
-    if via.iter().any(|earlier| earlier.address == address) || via.len() >= LONGEST_CHAIN {
+    if journey.flow.destination == address {
+        journey.here = next;
+        return Ok(Some(Chosen::local()));
+    }
+    if journey.via.iter().any(|earlier| earlier.address == address) || journey.via.len() >= LONGEST_CHAIN {
         context.note(&code::ROUTING_LOOP, &address.to_string());
         return Err(Halt::deny(at));
     }
     let end = network.endpoint_at(address, next);
-    if let Some(nic) = end.and_then(|end| end.nic)
-        && !nic.ip_forwarding
-    {
-        context.note(&code::NVA_FORWARDING, nic.id.as_str());
-        return Err(Halt::deny(at));
-    }
-    if end.is_none() {
-        context.note(&code::NEXT_HOP_UNKNOWN, &address.to_string());
-        if !context.ask(Fact::NextHop(address))? {
-            return Err(Halt::deny(at));
-        }
+    if firewall.is_none() {
+        third_party(context, at, address, end)?;
     }
     let to = network.subnet(next).map_or(node.vnet, |node| node.vnet);
-    if let Some(refusing) = forwarding_refused(network, to, node.vnet, flow.source) {
+    if let Some(refusing) = forwarding_refused(network, to, node.vnet, journey.flow.source) {
         return Err(Halt::deny(At::new(Stage::Peering, Some(refusing))));
+    }
+    if let Some(index) = firewall {
+        super::firewall::cross(context, index, (address, next), journey)?;
+        return Ok(None);
     }
     let name = end.map(|end| end.name.as_str());
     context.here = At::new(Stage::Firewall, name);
     context.note(&code::NVA, &address.to_string());
     pass(context, address)?;
-    Ok(Via { address, subnet: next })
+    journey.via.push(Via { address, subnet: next, before: journey.flow.source, translated: false });
+    journey.here = next;
+    Ok(None)
+}
+
+/// A NIC that forwards, a load balancer in front of such NICs, or something that the input does not hold.
+fn third_party<'n>(
+    context: &mut Context<'_, 'n>,
+    at: At<'n>,
+    address: IpAddr,
+    end: Option<&'n Endpoint<'n>>,
+) -> Walked<'n, ()> {
+    let Some(end) = end else {
+        context.note(&code::NEXT_HOP_UNKNOWN, &address.to_string());
+        return if context.ask(Fact::NextHop(address))? { Ok(()) } else { Err(Halt::deny(at)) };
+    };
+    let nics: Vec<&NetworkInterface> = match (end.nic, end.balancer) {
+        (Some(nic), _) => vec![nic],
+        (None, Some((balancer, _))) => members(context, balancer),
+        _ => Vec::new(),
+    };
+    if let Some(nic) = nics.first().filter(|_| nics.iter().all(|nic| !nic.ip_forwarding)) {
+        context.note(&code::NVA_FORWARDING, nic.id.as_str());
+        return Err(Halt::deny(at));
+    }
+    Ok(())
+}
+
+/// NICs behind a load balancer, as far as the input holds them.
+fn members<'n>(context: &Context<'_, 'n>, balancer: &'n LoadBalancer) -> Vec<&'n NetworkInterface> {
+    let network = context.network;
+    let naming = balancer.pools.iter().flat_map(|pool| network.balancer_members.get(&pool.id)).flatten().copied();
+    let listed = balancer.pools.iter().flat_map(|pool| &pool.configurations).map(|r| &r.value);
+    listed.chain(naming).filter_map(|id| network.endpoint_of(id)).filter_map(|end| end.nic).collect()
+}
+
+/// The Azure Firewall at an address: by the address that it prints, or the only one of its subnet that prints none.
+fn firewall_at<'n>(context: &mut Context<'_, 'n>, address: IpAddr, vnets: &[usize]) -> Walked<'n, Option<usize>> {
+    let network = context.network;
+    let reached = |subnet: usize| network.subnet(subnet).is_some_and(|node| vnets.contains(&node.vnet));
+    for (index, firewall) in network.firewalls.iter().enumerate() {
+        let Some(subnet) = firewall.subnet else {
+            if firewall.private.contains(&address) {
+                let end = network.endpoints_with(address).find(|end| end.firewall == Some(index));
+                if let Some(end) = end {
+                    not_modelled(context, Stage::Firewall, end)?;
+                }
+            }
+            continue;
+        };
+        let unprinted = firewall.private.is_empty()
+            && network.subnet(subnet).is_some_and(|node| node.prefixes.iter().any(|net| net.contains(&address)));
+        if reached(subnet) && (firewall.private.contains(&address) || unprinted) {
+            return Ok(Some(index));
+        }
+    }
+    Ok(None)
 }
 
 /// What a third-party appliance lets through is not in the input.
@@ -76,20 +132,6 @@ fn pass<'n>(context: &mut Context<'_, 'n>, address: IpAddr) -> Walked<'n, ()> {
     let what = "appliance; its own rules are not in the input".to_owned();
     context.step(|| Step { at, place, what, result: StepResult::Unknown });
     if context.ask(Fact::Appliance(address))? { Ok(()) } else { Err(Halt::deny(at)) }
-}
-
-/// An Azure Firewall or a load balancer at the next hop: named, not evaluated.
-fn evaluated_elsewhere<'n>(context: &mut Context<'_, 'n>, address: IpAddr, vnets: &[usize]) -> Walked<'n, ()> {
-    let network = context.network;
-    let found = network.endpoints_with(address).find(|end| {
-        let vnet = end.subnet.and_then(|index| network.subnet(index)).map(|node| node.vnet);
-        let kind = matches!(end.kind, EndpointKind::AzureFirewall | EndpointKind::LoadBalancer);
-        kind && vnet.is_none_or(|vnet| vnets.contains(&vnet))
-    });
-    match found {
-        Some(end) => not_modelled(context, Stage::Firewall, end),
-        None => Ok(()),
-    }
 }
 
 /// A next hop outside the networks that the subnet reaches directly is dropped; one in a peer that is not in the input

@@ -3,15 +3,28 @@
 //! A fact that is missing is asked for with [`Context::ask`]. Without an answer the evaluation halts and names it; the
 //! caller tries both answers. So a verdict is certain exactly where every possible world agrees.
 
+use super::journey::Branch;
 use super::trace::Step;
 use crate::compile::{Network, Stage};
 use crate::diagnostic::{Code, Span};
 use crate::model::{Direction, ResourceId};
+use crate::net::Flow;
 use std::collections::HashMap;
 use std::net::IpAddr;
 
-/// Identity of a rule: index of its filter and its number in it.
-pub type RuleKey = (usize, u32);
+/// What a rule belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Owner {
+    /// An NSG, by index into the network's filters.
+    Nsg(usize),
+    /// The security admin rules.
+    Admin,
+    /// An Azure Firewall, by index.
+    Firewall(usize),
+}
+
+/// Identity of a rule: what it belongs to, and its number there.
+pub type RuleKey = (Owner, u32);
 
 /// Something that the input does not hold and a verdict may depend on.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -60,6 +73,36 @@ pub enum Fact {
     AdminDecides(usize, Direction),
     /// Does it deny?
     AdminDenies(usize, Direction),
+    /// Is the address a member of an IP group or network group that is not in the input?
+    GroupMember(String, IpAddr),
+    /// Is an IP group that is not in the input empty?
+    GroupEmpty(String),
+    /// Is what the network group or collection configures applied to the virtual network?
+    AppliesTo(String, usize),
+    /// Does the scope of a network manager that is not in the input hold a management group?
+    ManagerScope(String),
+    /// Does the name stand for the address?
+    Name(String, IpAddr),
+    /// Does a policy or rule collection group that is not in the input decide?
+    PolicyDecides(String),
+    /// Does it allow?
+    PolicyAllows(String),
+    /// Does it translate the source?
+    PolicyTranslates(String),
+    /// Is the private endpoint, whose address is not in the input, at this address?
+    PrivateEndpointAt(String, IpAddr),
+    /// Is the connection of a private endpoint that is not in the input approved?
+    EndpointApproved(String),
+    /// Are two virtual networks, of which one has no location in the input, in one region?
+    SameRegion(usize, usize),
+    /// Do the unreadable policies of a subnet hold for private endpoints?
+    EndpointPolicies(usize),
+    /// Does a route with `hasBgpOverride` beat longer gateway routes?
+    BgpOverride(String),
+    /// Does a route table with `disablePeeringRoute` leave the peering's route alone?
+    PeeringRoute(String),
+    /// Does a server of a load balancer, which is not in the input, let the flow in?
+    PoolMember(String),
     /// Does something that is not evaluated let the flow through?
     NotModelled(String),
     /// Does a peered virtual network that is not in the input let the flow in?
@@ -94,6 +137,9 @@ impl Fact {
             | Fact::SharedAddress(a)
             | Fact::TableDelivers(_, a)
             | Fact::UnreadableRoute(_, a)
+            | Fact::GroupMember(_, a)
+            | Fact::Name(_, a)
+            | Fact::PrivateEndpointAt(_, a)
             | Fact::UnreadableHop(_, a)
             | Fact::UnreadableHopDelivers(_, a)
             | Fact::NarrowTagRoute(_, a) => Some(*a),
@@ -144,12 +190,14 @@ pub struct Outcome<'n> {
 }
 
 /// The evaluation of a flow ends.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum Halt<'n> {
     /// It is decided.
     Settled(Outcome<'n>),
     /// A fact is missing, at a place.
     Unknown(Box<(Fact, At<'n>)>),
+    /// It goes on in several ways, each to be judged on its own: translated sources, pool members.
+    Split(Vec<Branch<'n>>),
 }
 
 impl<'n> Halt<'n> {
@@ -185,8 +233,10 @@ pub struct Removed {
 }
 
 /// For each filter, direction and subnet: numbers of the rules that can match one fixed source at all.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Projection {
+    /// The source.
+    pub source: IpAddr,
     /// Positions in the direction's rule list, ascending.
     pub candidates: HashMap<(usize, Direction, usize), Vec<u32>>,
 }
@@ -206,10 +256,14 @@ pub struct Context<'c, 'n> {
     pub destination_groups: &'n [ResourceId],
     /// Rules that can match the source, where they were worked out beforehand.
     pub projection: Option<&'c Projection>,
+    /// Source ports of rules are not looked at: the destination is a private endpoint (semantics.md 1.10).
+    pub any_source_port: bool,
     /// Remarks so far.
     pub notes: Vec<Note>,
     /// Steps so far, where a trace is wanted.
     pub trace: Option<Vec<Step<'n>>>,
+    /// The rules that decided, each with the flow as it saw it and the subnet, where a trace is wanted.
+    pub met: Vec<(RuleKey, Flow, usize)>,
     /// The rule or place being judged.
     pub here: At<'n>,
 }
@@ -225,8 +279,10 @@ impl<'c, 'n> Context<'c, 'n> {
             model_address: None,
             destination_groups: &[],
             projection: None,
+            any_source_port: false,
             notes: Vec::new(),
             trace: None,
+            met: Vec::new(),
             here,
         }
     }
@@ -246,6 +302,13 @@ impl<'c, 'n> Context<'c, 'n> {
         let note = Note { code, subject: subject.to_owned(), rule, span: place.span };
         if !self.notes.iter().any(|known| known.code == code && known.subject == note.subject) {
             self.notes.push(note);
+        }
+    }
+
+    /// Keeps what a rule decided on, where a trace is wanted.
+    pub fn met(&mut self, at: At<'n>, flow: &Flow, subnet: usize) {
+        if let (Some(key), true) = (at.key, self.trace.is_some()) {
+            self.met.push((key, *flow, subnet));
         }
     }
 

@@ -2,8 +2,11 @@
 
 use super::context::{At, Context, Fact, Halt, Walked};
 use super::gates::{Nic, ingress};
-use super::path::{Branch, Endpoints, Walk, enter, return_route};
+use super::journey::{Branch, Journey, Via};
+use super::path::{Endpoints, enter};
+use super::reply;
 use super::route::Chosen;
+use crate::compile::cuts::{Cuts, Side};
 use crate::compile::endpoints::{Endpoint, EndpointKind};
 use crate::compile::gateway_paths::{instance_addresses, private_frontends};
 use crate::compile::{Network, Stage, tags};
@@ -15,21 +18,21 @@ use std::net::IpAddr;
 /// Delivery to the Internet.
 pub(super) fn outside<'n>(
     context: &mut Context<'_, 'n>,
-    flow: &Flow,
+    journey: &Journey<'n>,
     route: &Chosen<'n>,
-    subnet: usize,
-    source_end: Option<&Endpoint<'n>>,
-    forwarded: bool,
-    last: Option<At<'n>>,
 ) -> Walked<'n, Option<At<'n>>> {
     let network = context.network;
+    let (flow, subnet, last) = (&journey.flow, journey.here, journey.last);
     let at = route.at(Stage::Route);
     context.here = at;
     if tags::is_private(flow.destination) {
         context.note(&code::PRIVATE_TO_INTERNET, &flow.destination.to_string());
         return Err(Halt::deny(at));
     }
-    let (source, way_out) = if forwarded { (None, true) } else { public_source(network, subnet, source_end) };
+    let (source, way_out) = match journey.via.last() {
+        Some(hop) => (firewall_source(network, hop), true),
+        None => public_source(network, subnet, network.endpoint_at(flow.source, subnet)),
+    };
     if !way_out {
         context.note(&code::NO_EGRESS, &network.subnet(subnet).map(|n| n.subnet.name.clone()).unwrap_or_default());
         return Err(Halt::deny(at));
@@ -44,8 +47,14 @@ pub(super) fn outside<'n>(
     };
     let translated = Flow { source, destination: owner.address, ..*flow };
     let got = ingress(context, &translated, owner_subnet, Nic::Endpoint(Some(owner)), last)?;
-    return_route(context, &translated, owner_subnet, &[], None)?;
+    reply::to_outside(context, translated.source, owner_subnet)?;
     Ok(got)
+}
+
+/// The public address of the firewall that translated last.
+fn firewall_source(network: &Network<'_>, hop: &Via) -> Option<IpAddr> {
+    let firewall = network.firewalls.iter().find(|firewall| firewall.subnet == Some(hop.subnet))?;
+    firewall.public.first().copied().filter(|_| hop.translated)
 }
 
 /// A public address of the input that no NIC has: of a load balancer, a firewall, another gateway's frontend. What stands
@@ -137,10 +146,15 @@ pub(super) fn from_outside<'n>(
     context: &mut Context<'_, 'n>,
     flow: &Flow,
     ends: Endpoints<'n>,
-) -> Walked<'n, Walk<'n>> {
+) -> Walked<'n, Option<At<'n>>> {
     let network = context.network;
+    let firewall = network.firewalls.iter().position(|firewall| firewall.public.contains(&flow.destination));
+    if let Some(index) = firewall {
+        let journey = Journey { flow: *flow, start: 0, here: 0, via: Vec::new(), last: None, ends };
+        return Err(super::firewall::from_outside(context, index, &journey)?);
+    }
     if let Some(branches) = frontend_branches(network, flow) {
-        return Ok(Walk::Many(branches));
+        return Err(Halt::Split(branches));
     }
     if let (Some(id), false) = (network.missing_public_ips.first(), tags::is_private(flow.destination)) {
         // The destination may be one of these: of a frontend or NIC that the input does hold.
@@ -160,16 +174,16 @@ pub(super) fn from_outside<'n>(
         }
         None => (*flow, None),
     };
-    let (subnet, last) = enter(context, &flow, vnet, ends, None)?;
+    let (subnet, last) = enter(context, &flow, vnet, ends)?;
     if let Some(subnet) = subnet {
-        return_route(context, &flow, subnet, &[], None)?;
+        reply::to_outside(context, flow.source, subnet)?;
     }
-    Ok(Walk::One(super::context::Outcome { allowed: true, at: last }))
+    Ok(last)
 }
 
 /// A public frontend of a gateway: the NSG of the gateway subnet sees the instances' addresses as destination, or the
 /// frontend address itself where a public and a private listener share the port (semantics.md 5.1).
-fn frontend_branches(network: &Network<'_>, flow: &Flow) -> Option<Vec<Branch>> {
+fn frontend_branches<'n>(network: &'n Network<'n>, flow: &Flow) -> Option<Vec<Branch<'n>>> {
     for gateway in network.snapshot.application_gateways.values() {
         let public = gateway.frontends.iter().find(|frontend| {
             frontend.public_ip.as_ref().and_then(|id| network.public_address(id)) == Some(flow.destination)
@@ -190,16 +204,16 @@ fn frontend_branches(network: &Network<'_>, flow: &Flow) -> Option<Vec<Branch>> 
             .collect();
         let private = gateway.frontends.iter().filter(|f| f.public_ip.is_none()).any(|f| listening.contains(&&f.id));
         if listening.contains(&&public.id) && private {
-            return Some(vec![Branch { flow: *flow, subnet }]);
+            return Some(vec![Branch::Frontend(*flow, subnet)]);
         }
-        let cuts = super::cuts::Cuts::of(network, super::cuts::Side::Destination);
+        let cuts = Cuts::of(network, Side::Destination);
         let node = network.subnet(subnet)?;
         let instances = instance_addresses(node, flow.destination.is_ipv4(), &private_frontends(node));
         let representatives = cuts.representatives(&instances);
         return Some(
             representatives
                 .into_iter()
-                .map(|(destination, _)| Branch { flow: Flow { destination, ..*flow }, subnet })
+                .map(|(destination, _)| Branch::Frontend(Flow { destination, ..*flow }, subnet))
                 .collect(),
         );
     }

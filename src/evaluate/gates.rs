@@ -1,15 +1,16 @@
 //! Filters on the way: security admin rules and NSGs, on the source side and on the destination side
 //! (semantics.md 1.6, 2).
 
-use super::context::{At, Context, Fact, Halt, Walked};
+use super::context::{At, Context, Fact, Halt, Owner, RuleKey, Walked};
 use super::matching::rule_matches;
 use super::trace::{Step, StepResult};
+use super::admin::admin;
 use crate::compile::endpoints::{Endpoint, EndpointKind};
 use crate::compile::filter::{Filter, Rule};
 use crate::compile::network::is_platform_subnet;
 use crate::compile::{Lookup, Stage, tags};
 use crate::diagnostic::code;
-use crate::model::{Access, Direction, UnmodelledKind};
+use crate::model::{Access, Direction};
 use crate::net::Flow;
 use std::net::IpAddr;
 
@@ -31,6 +32,10 @@ impl<'n> Nic<'_, 'n> {
         }
     }
 
+    pub(super) fn is_private_endpoint(self) -> bool {
+        matches!(self, Nic::Endpoint(Some(end)) if end.kind == EndpointKind::PrivateEndpoint)
+    }
+
     fn name(self) -> String {
         match self {
             Nic::Endpoint(Some(end)) => end.name.clone(),
@@ -48,8 +53,7 @@ pub fn egress<'n>(
     nic: Nic<'_, 'n>,
 ) -> Walked<'n, Option<At<'n>>> {
     let Some(node) = context.network.subnet(subnet) else { return Ok(None) };
-    let mut last = None;
-    let skip = admin(context, subnet, Direction::Outbound)?;
+    let (mut last, skip) = admin(context, flow, subnet, Direction::Outbound, nic)?;
     if !skip {
         let name = nic.name();
         last = gate(context, nic.nsg(), Direction::Outbound, Stage::NsgOutNic, flow, subnet, &name)?.or(last);
@@ -69,8 +73,8 @@ pub fn ingress<'n>(
     before: Option<At<'n>>,
 ) -> Walked<'n, Option<At<'n>>> {
     let Some(node) = context.network.subnet(subnet) else { return Ok(before) };
-    let mut last = before;
-    let skip = admin(context, subnet, Direction::Inbound)?;
+    let (decided, skip) = admin(context, flow, subnet, Direction::Inbound, nic)?;
+    let mut last = decided.or(before);
     if !skip {
         let place = node.subnet.name.clone();
         last = gate(context, node.nsg, Direction::Inbound, Stage::NsgInSubnet, flow, subnet, &place)?.or(last);
@@ -79,30 +83,6 @@ pub fn ingress<'n>(
         unseen_nic(context, nic, flow.destination, subnet, Stage::NsgInNic)?;
     }
     Ok(last)
-}
-
-/// Security admin rules are not evaluated by this version: where they may apply, they may deny, or allow past every
-/// NSG. True: the NSGs of this side are skipped.
-fn admin<'n>(context: &mut Context<'_, 'n>, subnet: usize, direction: Direction) -> Walked<'n, bool> {
-    let network = context.network;
-    let Some(node) = network.subnet(subnet) else { return Ok(false) };
-    let gateways = &node.gateways;
-    let exempt = is_platform_subnet(&node.subnet.name) || !gateways.is_empty() && !gateways.iter().all(|g| g.isolated);
-    let stage = if direction == Direction::Inbound { Stage::AdminIn } else { Stage::AdminOut };
-    if exempt || !network.has_admin_rules() {
-        return Ok(false);
-    }
-    let resources = network.snapshot.unmodelled.values();
-    let manager = resources
-        .filter(|resource| resource.kind == UnmodelledKind::SecurityAdminRules)
-        .find_map(|resource| resource.id.segment("networkManagers"));
-    context.here = At::new(stage, manager);
-    context.note(&code::NOT_MODELLED, "security admin rules");
-    if !context.ask(Fact::AdminDecides(node.vnet, direction))? {
-        return Ok(false);
-    }
-    let at = context.here;
-    if context.ask(Fact::AdminDenies(node.vnet, direction))? { Err(Halt::deny(at)) } else { Ok(true) }
 }
 
 /// One NSG: the rule that allowed, `None` where there is no NSG or no rule speaks.
@@ -136,6 +116,7 @@ fn gate<'n>(
     let Some(filter) = context.network.filters.get(index) else { return Ok(None) };
     let decided = first_match(context, filter, index, direction, stage, flow, subnet)?;
     let Some((access, at)) = decided else { return Ok(None) };
+    context.met(at, flow, subnet);
     let result = if access == Access::Allow { StepResult::Allow } else { StepResult::Deny };
     context.step(|| Step { at, place: place.to_owned(), what: rule_words(at), result });
     match access {
@@ -144,7 +125,7 @@ fn gate<'n>(
     }
 }
 
-fn rule_words(at: At<'_>) -> String {
+pub(super) fn rule_words(at: At<'_>) -> String {
     let default = at.span.is_none() && at.priority.is_some();
     let suffix = if default { " (default)" } else { "" };
     format!("{} {}{suffix}", at.priority.unwrap_or_default(), at.rule.unwrap_or_default())
@@ -168,7 +149,8 @@ fn first_match<'n>(
         }
     }
     let rules = filter.rules(direction);
-    let projected = context.projection.and_then(|p| p.candidates.get(&(index, direction, subnet)));
+    let projection = context.projection.filter(|projection| projection.source == flow.source);
+    let projected = projection.and_then(|p| p.candidates.get(&(index, direction, subnet)));
     let mut position = 0usize;
     loop {
         let rule = match projected {
@@ -177,7 +159,7 @@ fn first_match<'n>(
         };
         position += 1;
         let Some(rule) = rule else { return Ok(None) };
-        let key = (index, rule.number);
+        let key = (Owner::Nsg(index), rule.number);
         if platform && !rule.destination.platform_tag || context.removed.rules.contains(&key) {
             continue;
         }
@@ -197,7 +179,7 @@ fn first_match<'n>(
     }
 }
 
-fn access_of<'n>(context: &mut Context<'_, 'n>, rule: &Rule<'n>, key: (usize, u32)) -> Walked<'n, Access> {
+fn access_of<'n>(context: &mut Context<'_, 'n>, rule: &Rule<'n>, key: RuleKey) -> Walked<'n, Access> {
     if let Some(access) = rule.access {
         return Ok(access);
     }
@@ -217,7 +199,8 @@ fn tie<'n>(
     subnet: usize,
 ) -> Walked<'n, Option<(Access, At<'n>)>> {
     let (rule, access, place) = first;
-    let (key, other_key) = ((index, rule.number), (index, other.number));
+    let owner = Owner::Nsg(index);
+    let (key, other_key) = ((owner, rule.number), (owner, other.number));
     let stage = place.stage;
     if context.removed.rules.contains(&other_key) || !rule_matches(context, other, other_key, flow, subnet)? {
         return Ok(None);
@@ -232,7 +215,7 @@ fn tie<'n>(
     Ok(if first_counts { None } else { Some((other_access, at(filter, other, stage, other_key))) })
 }
 
-fn at<'n>(filter: &'n Filter<'n>, rule: &Rule<'n>, stage: Stage, key: (usize, u32)) -> At<'n> {
+fn at<'n>(filter: &'n Filter<'n>, rule: &Rule<'n>, stage: Stage, key: RuleKey) -> At<'n> {
     At {
         stage,
         resource: Some(&filter.name),
@@ -255,7 +238,7 @@ fn unplaced<'n>(
     flow: &Flow,
     subnet: usize,
 ) -> Walked<'n, Option<(Access, At<'n>)>> {
-    let key = (index, rule.number);
+    let key = (Owner::Nsg(index), rule.number);
     if rule.direction.is_some_and(|own| own != direction) || context.removed.rules.contains(&key) {
         return Ok(None);
     }
@@ -284,8 +267,8 @@ pub fn is_platform_traffic(flow: &Flow) -> bool {
     flow.destination == IpAddr::V4(tags::PLATFORM) && matches!(flow.destination_port, 53 | 67 | 68 | 80 | 443 | 32526)
 }
 
-/// An address of a customer subnet without a NIC in the input may have a NIC-level NSG that was not exported
-///. Gateway subnets and platform subnets have none that counts.
+/// An address of a customer subnet without a NIC in the input may have a NIC-level NSG that was not exported. Gateway
+/// subnets and platform subnets have none that counts.
 fn unseen_nic<'n>(
     context: &mut Context<'_, 'n>,
     nic: Nic<'_, 'n>,

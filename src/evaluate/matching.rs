@@ -44,7 +44,7 @@ impl Match {
 
 /// Compares without asking for anything.
 pub fn compare(context: &mut Context<'_, '_>, rule: &Rule<'_>, flow: &Flow, subnet: usize) -> Match {
-    let ported = flow.protocol.has_ports();
+    let (ported, any_source_port) = (flow.protocol.has_ports(), context.any_source_port);
     let port = |matcher: &PortMatcher, port: u16| match () {
         () if ported && matcher.ports.contains(port) => Known::Yes,
         () if !ported && matcher.ports.is_full() => Known::Yes,
@@ -58,7 +58,7 @@ pub fn compare(context: &mut Context<'_, '_>, rule: &Rule<'_>, flow: &Flow, subn
     };
     Match {
         protocol,
-        source_port: port(&rule.source_ports, flow.source_port),
+        source_port: if any_source_port { Known::Yes } else { port(&rule.source_ports, flow.source_port) },
         destination_port: port(&rule.destination_ports, flow.destination_port),
         source: address(context, &rule.source, flow.source, subnet),
         destination: address(context, &rule.destination, flow.destination, subnet),
@@ -78,7 +78,9 @@ pub fn rule_matches<'n>(
     }
     if flow.protocol.has_ports()
         && (!rule.destination_ports.ports.contains(flow.destination_port) && !rule.destination_ports.unreadable
-            || !rule.source_ports.ports.contains(flow.source_port) && !rule.source_ports.unreadable)
+            || !context.any_source_port
+                && !rule.source_ports.ports.contains(flow.source_port)
+                && !rule.source_ports.unreadable)
     {
         return Ok(false);
     }
@@ -118,7 +120,7 @@ fn ports_open<'n>(context: &mut Context<'_, 'n>, rule: &Rule<'n>, key: RuleKey, 
 }
 
 /// Is the address on this side of the rule?
-fn address(context: &mut Context<'_, '_>, side: &AddressMatcher<'_>, address: IpAddr, subnet: usize) -> Known {
+pub(super) fn address(context: &mut Context<'_, '_>, side: &AddressMatcher<'_>, address: IpAddr, subnet: usize) -> Known {
     let network = context.network;
     if side.fixed.contains(address) {
         return Known::Yes;
@@ -149,12 +151,13 @@ fn address(context: &mut Context<'_, '_>, side: &AddressMatcher<'_>, address: Ip
     }
     let open_tag = side.virtual_network && network.subnet(subnet).is_some_and(|node| !node.open_prefixes.is_empty());
     let unseen = groups && !in_group && unseen_member(context, address, subnet);
-    let open = in_group || unseen || open_tag || !side.unknown_tags.is_empty() || !side.unreadable.is_empty();
+    let open_group = !side.missing_groups.is_empty() || !side.unknown_tags.is_empty() || !side.unreadable.is_empty();
+    let open = in_group || unseen || open_tag || open_group;
     if open { Known::Open } else { Known::No }
 }
 
 /// Asks for the facts that leave a side open, in the order of its elements.
-fn address_open<'n>(
+pub(super) fn address_open<'n>(
     context: &mut Context<'_, 'n>,
     side: &AddressMatcher<'n>,
     key: RuleKey,
@@ -172,6 +175,12 @@ fn address_open<'n>(
     for tag in &side.unknown_tags {
         context.note(&code::UNKNOWN_TAG, tag);
         if context.ask(Fact::Tag(tag.to_ascii_lowercase(), address))? {
+            return Ok(true);
+        }
+    }
+    for group in &side.missing_groups {
+        context.note(&code::IP_GROUP_MISSING, group.as_str());
+        if context.ask(Fact::GroupMember(group.as_str().to_owned(), address))? {
             return Ok(true);
         }
     }

@@ -1,11 +1,16 @@
 //! One concrete flow in one possible world, stage by stage.
 
+mod admin;
 mod appliance;
+mod balancer;
 pub mod context;
-pub mod cuts;
 mod edge;
+mod endpoint;
+mod firewall;
 pub mod gates;
+pub mod journey;
 pub mod matching;
 pub mod path;
+mod reply;
 pub mod route;
 pub mod trace;

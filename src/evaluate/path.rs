@@ -2,11 +2,10 @@
 
 use super::context::{At, Context, Fact, Halt, Outcome, Walked};
 use super::gates::{Nic, egress, ingress};
-use super::route::{Chosen, lookup};
+use super::journey::{Branch, Delivery, Journey, deliver, travel};
 use super::trace::{Step, StepResult};
-use super::{appliance, edge};
+use super::{balancer, edge, endpoint, firewall, reply};
 use crate::compile::endpoints::{Endpoint, EndpointKind};
-use crate::compile::routing::{NextHop, RouteSource};
 use crate::compile::{Lookup, Stage, tags};
 use crate::diagnostic::code;
 use crate::model::ResourceId;
@@ -31,22 +30,13 @@ pub struct Endpoints<'n> {
     pub model: Option<ModelNic<'n>>,
 }
 
-/// A flow that arrives at one of several translated destinations.
-#[derive(Debug, Clone, Copy)]
-pub struct Branch {
-    /// The flow with its translated destination.
-    pub flow: Flow,
-    /// Subnet of that destination.
-    pub subnet: usize,
-}
-
 /// What a walk leads to.
 #[derive(Debug, Clone)]
 pub enum Walk<'n> {
     /// One outcome.
     One(Outcome<'n>),
-    /// One outcome for each translated destination, to be judged on its own.
-    Many(Vec<Branch>),
+    /// Several ways on, each to be judged on its own with [`resume`].
+    Many(Vec<Branch<'n>>),
 }
 
 /// Walks one flow. Only a missing fact comes back as a halt.
@@ -56,38 +46,33 @@ pub fn walk<'n>(context: &mut Context<'_, 'n>, flow: &Flow, ends: Endpoints<'n>)
         context.model_address = Some(flow.destination);
         context.destination_groups = model.groups;
     }
-    let walked = match subnet {
-        Some(subnet) => leave(context, flow, subnet, ends).map(|last| Walk::One(allowed(last))),
+    let last = match subnet {
+        Some(subnet) => leave(context, flow, subnet, ends),
         None => missing_subnet(context, flow.source, Stage::NsgOutSubnet)
             .and_then(|()| edge::from_outside(context, flow, ends)),
     };
-    match walked {
-        Err(Halt::Settled(outcome)) => Ok(Walk::One(outcome)),
-        other => other,
-    }
+    outcome(last)
 }
 
-/// Judges one branch of [`Walk::Many`]: the gateway subnet's inbound NSG.
-pub fn arrive_at_branch<'n>(context: &mut Context<'_, 'n>, branch: &Branch) -> Walked<'n, Outcome<'n>> {
-    match ingress(context, &branch.flow, branch.subnet, Nic::Endpoint(None), None) {
-        Ok(last) => Ok(allowed(last)),
-        Err(Halt::Settled(outcome)) => Ok(outcome),
+/// Judges one of the ways of [`Walk::Many`]; it may split again.
+pub fn resume<'n>(context: &mut Context<'_, 'n>, branch: &Branch<'n>) -> Walked<'n, Walk<'n>> {
+    outcome(match branch {
+        Branch::Frontend(flow, subnet) => ingress(context, flow, *subnet, Nic::Endpoint(None), None),
+        Branch::Onward(journey) => travel(context, journey.clone()),
+        Branch::Member(delivery) => deliver(context, delivery.clone()),
+    })
+}
+
+fn outcome<'n>(last: Walked<'n, Option<At<'n>>>) -> Walked<'n, Walk<'n>> {
+    match last {
+        Ok(last) => Ok(Walk::One(Outcome { allowed: true, at: last })),
+        Err(Halt::Settled(outcome)) => Ok(Walk::One(outcome)),
+        Err(Halt::Split(branches)) => Ok(Walk::Many(branches)),
         Err(unknown) => Err(unknown),
     }
 }
 
-fn allowed(last: Option<At<'_>>) -> Outcome<'_> {
-    Outcome { allowed: true, at: last }
-}
-
-/// An appliance crossed on the way: its address and subnet.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Via {
-    pub(super) address: IpAddr,
-    pub(super) subnet: usize,
-}
-
-/// Source gates, forward route, arrival. Returns the last filter that matched.
+/// Source gates, then the way on. Returns the last filter that matched.
 fn leave<'n>(
     context: &mut Context<'_, 'n>,
     flow: &Flow,
@@ -95,58 +80,16 @@ fn leave<'n>(
     ends: Endpoints<'n>,
 ) -> Walked<'n, Option<At<'n>>> {
     let network = context.network;
-    let source_end = network.endpoint_at(flow.source, subnet);
-    if let Some(end) = source_end.filter(|end| end.kind == EndpointKind::PrivateEndpoint) {
-        not_modelled(context, Stage::PrivateEndpoint, end)?;
-    }
-    let source_end = answering(context, source_end, Stage::NsgOutNic)?;
+    let source_end = answering(context, network.endpoint_at(flow.source, subnet), Stage::NsgOutNic)?;
     let last = egress(context, flow, subnet, Nic::Endpoint(source_end))?;
     if flow.destination == IpAddr::V4(tags::PLATFORM) || flow.destination == IpAddr::V4(tags::METADATA) {
         return Ok(last); // always on the host, no route involved (semantics.md 1.8)
     }
-    private_endpoint_route(context, flow.destination, subnet)?;
-    let (route, at_subnet, via) = forward(context, flow, subnet)?;
-    let Some(node) = network.subnet(at_subnet) else { return Ok(last) };
-    let (vnet, peer) = match route.next_hop {
-        NextHop::Internet => return edge::outside(context, flow, &route, at_subnet, source_end, !via.is_empty(), last),
-        NextHop::Gateway | NextHop::ServiceEndpoint => return Ok(last),
-        NextHop::Peering(index) => {
-            let peer = node.peers.get(index);
-            (peer.and_then(|peer| peer.remote), peer)
-        }
-        _ => (Some(node.vnet), None),
-    };
-    let inside =
-        |vnet: usize| network.vnet(vnet).is_some_and(|v| v.prefixes.iter().any(|n| n.contains(&flow.destination)));
-    if route.source == RouteSource::User && route.next_hop == NextHop::VnetLocal && !inside(node.vnet) {
-        return Err(Halt::deny(route.at(Stage::Route)));
-    }
-    let Some(vnet) = vnet else {
-        let Some(peer) = peer else { return Ok(last) };
-        return remote_vnet_missing(context, &peer.peering.name, peer.peering.remote.as_ref(), last);
-    };
-    if let Some(refusing) = appliance::forwarding_refused(network, vnet, node.vnet, flow.source) {
-        return Err(Halt::deny(At::new(Stage::Peering, Some(refusing))));
-    }
-    let closed = peer.filter(|peer| !peer.peering.allow_virtual_network_access);
-    if let Some(peer) = closed {
-        context.here = At { span: peer.peering.access_span, ..At::new(Stage::Peering, Some(&peer.peering.name)) };
-        context.note(&code::PEERING_ACCESS, &peer.peering.name);
-    }
-    let arrived = arrive(context, flow, vnet, &via, subnet, ends, last)?;
-    if let Some(peer) = closed {
-        // Recorded: no NSG at all means no traffic. An explicit allow is documented to pass and was never recorded.
-        let at = At { span: peer.peering.access_span, ..At::new(Stage::Peering, Some(&peer.peering.name)) };
-        context.here = at;
-        let passes = arrived.is_some() && context.ask(Fact::PeeringAccess(peer.peering.name.clone()))?;
-        if !passes {
-            return Err(Halt::deny(at));
-        }
-    }
-    Ok(arrived)
+    endpoint::unplaced(context, flow.destination, subnet)?;
+    travel(context, Journey { flow: *flow, start: subnet, here: subnet, via: Vec::new(), last, ends })
 }
 
-fn remote_vnet_missing<'n>(
+pub(super) fn remote_vnet_missing<'n>(
     context: &mut Context<'_, 'n>,
     peering: &'n str,
     remote: Option<&ResourceId>,
@@ -165,64 +108,6 @@ fn remote_vnet_missing<'n>(
     if context.ask(Fact::RemoteVnet(id.to_ascii_lowercase()))? { Ok(last) } else { Err(Halt::deny(at)) }
 }
 
-/// Routes from the source subnet through appliances to the place of delivery.
-fn forward<'n>(context: &mut Context<'_, 'n>, flow: &Flow, subnet: usize) -> Walked<'n, (Chosen<'n>, usize, Vec<Via>)> {
-    let (mut current, mut via) = (subnet, Vec::<Via>::new());
-    loop {
-        let route = lookup(context, current, flow.destination)?;
-        let place = context.network.subnet(current).map(|node| node.subnet.name.clone()).unwrap_or_default();
-        let dropped = route.next_hop == NextHop::None;
-        let result = if dropped { StepResult::Deny } else { StepResult::Forward };
-        context.step(|| Step { at: route.at(Stage::Route), place, what: route.words(), result });
-        match route.next_hop {
-            NextHop::None => {
-                note_lost_peering(context, current, flow.destination, &route);
-                return Err(Halt::deny(route.at(Stage::Route)));
-            }
-            NextHop::Appliance(hop) => {
-                let next = appliance::cross(context, &route, hop, current, flow, &via)?;
-                via.push(next);
-                current = next.subnet;
-            }
-            _ => return Ok((route, current, via)),
-        }
-    }
-}
-
-/// A system route drops what a peering would carry if it were connected: say which one.
-fn note_lost_peering<'n>(context: &mut Context<'_, 'n>, subnet: usize, destination: IpAddr, route: &Chosen<'n>) {
-    let network = context.network;
-    let Some(node) = network.subnet(subnet).filter(|_| route.source != RouteSource::User) else { return };
-    let Some(vnet) = network.vnet(node.vnet) else { return };
-    for peering in &vnet.vnet.peerings {
-        let remote = peering.remote.as_ref().and_then(|id| network.vnet_by_id(id));
-        let in_remote = remote.and_then(|index| network.vnet(index)).map(|v| v.prefixes.as_slice()).unwrap_or_default();
-        let mut holds = peering.remote_address_space.iter().chain(in_remote);
-        let usable = node.peers.iter().any(|peer| std::ptr::eq(peer.peering, peering));
-        if !usable && holds.any(|net| net.contains(&destination)) {
-            let span = peering.state.as_ref().map(|state| state.span).or(Some(peering.span));
-            context.here = At { span, ..At::new(Stage::Route, None) };
-            context.note(&code::PEERING_STATE, &peering.name);
-        }
-    }
-}
-
-/// A private endpoint in the own or a directly peered network has a route of its own, which this version does not
-/// evaluate (semantics.md 3.4).
-fn private_endpoint_route<'n>(context: &mut Context<'_, 'n>, destination: IpAddr, subnet: usize) -> Walked<'n, ()> {
-    let network = context.network;
-    let Some(node) = network.subnet(subnet) else { return Ok(()) };
-    let reachable = |vnet: usize| vnet == node.vnet || node.peers.iter().any(|peer| peer.remote == Some(vnet));
-    let found = network.endpoints_with(destination).find(|end| {
-        let vnet = end.subnet.and_then(|i| network.subnet(i)).map(|s| s.vnet);
-        end.kind == EndpointKind::PrivateEndpoint && vnet.is_none_or(reachable)
-    });
-    match found {
-        Some(end) => not_modelled(context, Stage::PrivateEndpoint, end),
-        None => Ok(()),
-    }
-}
-
 /// Ends the evaluation at something that this version does not evaluate: it may let the flow through or not.
 pub(super) fn not_modelled<'n>(context: &mut Context<'_, 'n>, stage: Stage, end: &'n Endpoint<'n>) -> Walked<'n, ()> {
     context.here = At::new(stage, Some(&end.name));
@@ -234,53 +119,68 @@ pub(super) fn not_modelled<'n>(context: &mut Context<'_, 'n>, stage: Stage, end:
 }
 
 /// Ingress gates and return route at the destination.
-pub(super) fn arrive<'n>(
-    context: &mut Context<'_, 'n>,
-    flow: &Flow,
-    vnet: usize,
-    via: &[Via],
-    source_subnet: usize,
-    ends: Endpoints<'n>,
-    last: Option<At<'n>>,
-) -> Walked<'n, Option<At<'n>>> {
-    let got = enter(context, flow, Some(vnet), ends, last)?;
-    if let (Some(subnet), got) = got {
-        return_route(context, flow, subnet, via, Some(source_subnet))?;
+pub(super) fn arrive<'n>(context: &mut Context<'_, 'n>, delivery: Delivery<'n>) -> Walked<'n, Option<At<'n>>> {
+    let network = context.network;
+    let (flow, vnet, last) = (delivery.journey.flow, delivery.vnet, delivery.journey.last);
+    if let Some(member) = delivery.member {
+        let Some(subnet) = member.subnet else { return Ok(last) };
+        let got = ingress(context, &flow, subnet, Nic::Endpoint(Some(member)), last)?;
+        reply::return_route(context, &delivery.journey, subnet)?;
         return Ok(got);
     }
-    Ok(got.1)
+    let Some(subnet) = destination_subnet(context, &flow, Some(vnet))? else { return Ok(last) };
+    let end = answering(context, network.endpoint_at(flow.destination, subnet), Stage::NsgInNic)?;
+    match end.map(|end| (end, end.kind)) {
+        Some((end, EndpointKind::PrivateEndpoint)) => endpoint::arrive(context, &delivery.journey, subnet, end),
+        Some((end, EndpointKind::LoadBalancer)) => Err(balancer::members(context, &delivery, end)?),
+        Some((end, EndpointKind::AzureFirewall)) => firewall::arrive(context, &delivery.journey, end),
+        _ => {
+            let got = ingress(context, &flow, subnet, nic_of(end, delivery.journey.ends), last)?;
+            reply::return_route(context, &delivery.journey, subnet)?;
+            Ok(got)
+        }
+    }
 }
 
-/// Ingress gates of the destination: its subnet, where the input holds it, and the last filter that matched.
+/// Ingress gates of a destination that a flow from outside every network reaches: its subnet, where the input holds it,
+/// and the last filter that matched.
 pub(super) fn enter<'n>(
     context: &mut Context<'_, 'n>,
     flow: &Flow,
     vnet: Option<usize>,
     ends: Endpoints<'n>,
-    last: Option<At<'n>>,
 ) -> Walked<'n, (Option<usize>, Option<At<'n>>)> {
+    let Some(subnet) = destination_subnet(context, flow, vnet)? else { return Ok((None, None)) };
     let network = context.network;
-    let Some(subnet) = network.subnet_of(flow.destination, vnet) else {
+    let end = answering(context, network.endpoint_at(flow.destination, subnet), Stage::NsgInNic)?;
+    if let Some(end) = end.filter(|end| end.kind == EndpointKind::PrivateEndpoint) {
+        return Ok((None, endpoint::ingress_gates(context, flow, subnet, end, None)?));
+    }
+    if let Some(end) = end.filter(|end| end.kind == EndpointKind::LoadBalancer) {
+        not_modelled(context, Stage::NsgInNic, end)?;
+    }
+    Ok((Some(subnet), ingress(context, flow, subnet, nic_of(end, ends), None)?))
+}
+
+fn nic_of<'n>(end: Option<&'n Endpoint<'n>>, ends: Endpoints<'n>) -> Nic<'n, 'n> {
+    match (end, ends.model) {
+        (None, Some(model)) => Nic::Model(model.nsg),
+        (end, _) => Nic::Endpoint(end),
+    }
+}
+
+fn destination_subnet<'n>(
+    context: &mut Context<'_, 'n>,
+    flow: &Flow,
+    vnet: Option<usize>,
+) -> Walked<'n, Option<usize>> {
+    let found = context.network.subnet_of(flow.destination, vnet);
+    if found.is_none() {
         missing_subnet(context, flow.destination, Stage::NsgInSubnet)?;
         context.here = At::new(Stage::NsgInSubnet, None);
         context.note(&code::DESTINATION_UNKNOWN, &flow.destination.to_string());
-        return Ok((None, last));
-    };
-    let end = answering(context, network.endpoint_at(flow.destination, subnet), Stage::NsgInNic)?;
-    let stage = match end.map(|end| end.kind) {
-        Some(EndpointKind::PrivateEndpoint) => Some(Stage::PrivateEndpoint),
-        Some(EndpointKind::LoadBalancer) => Some(Stage::NsgInNic),
-        Some(EndpointKind::AzureFirewall) => Some(Stage::Firewall),
-        _ => None,
-    };
-    if let (Some(stage), Some(end)) = (stage, end) {
-        not_modelled(context, stage, end)?;
     }
-    let nic = match (end, ends.model) {
-        (None, Some(model)) => Nic::Model(model.nsg),
-        (end, _) => Nic::Endpoint(end),
-    };
-    Ok((Some(subnet), ingress(context, flow, subnet, nic, last)?))
+    Ok(found)
 }
 
 /// An address that a NIC of the input has in a subnet that is not, or a private one that no network of the input holds
@@ -309,99 +209,4 @@ fn answering<'n>(
     context.here = At::new(stage, None);
     context.note(&code::SHARED_ADDRESS, &first.address.to_string());
     Ok(Some(if context.ask(Fact::SharedAddress(first.address))? { first } else { rival }))
-}
-
-/// Reverse route from the destination's subnet; a stateful device must see both directions (semantics.md 3.6). With a
-/// source outside every network only a None route is certain to lose the reply.
-///
-/// A route table on the way that is not in the input may lead the flow or its reply another way.
-pub(super) fn return_route<'n>(
-    context: &mut Context<'_, 'n>,
-    flow: &Flow,
-    destination_subnet: usize,
-    via: &[Via],
-    source_subnet: Option<usize>,
-) -> Walked<'n, ()> {
-    let failed = match reply(context, flow, destination_subnet, via, source_subnet) {
-        Err(Halt::Settled(outcome)) if !outcome.allowed => outcome,
-        other => return other,
-    };
-    let Some(start) = source_subnet else { return Err(Halt::Settled(failed)) };
-    let subnets = [start].into_iter().chain(via.iter().map(|hop| hop.subnet)).chain([destination_subnet]);
-    let missing = subnets.filter_map(|subnet| context.network.subnet(subnet)).find_map(|node| match node.table {
-        Lookup::Missing(id) => Some(id),
-        _ => None,
-    });
-    let Some(id) = missing else { return Err(Halt::Settled(failed)) };
-    context.here = At::new(Stage::Route, Some(id.name()));
-    context.note(&code::ROUTE_TABLE_MISSING, id.as_str());
-    if context.ask(Fact::TableDelivers(id.key().to_owned(), flow.source))? {
-        Ok(())
-    } else {
-        Err(Halt::Settled(failed))
-    }
-}
-
-fn reply<'n>(
-    context: &mut Context<'_, 'n>,
-    flow: &Flow,
-    destination_subnet: usize,
-    via: &[Via],
-    source_subnet: Option<usize>,
-) -> Walked<'n, ()> {
-    let network = context.network;
-    let vnet_of = |subnet: usize| network.subnet(subnet).map(|node| node.vnet);
-    let mut current = destination_subnet;
-    for hop in via.iter().rev() {
-        let route = lookup(context, current, flow.source)?;
-        let same = matches!(route.next_hop, NextHop::Appliance(Some(address)) if address == hop.address);
-        if !same {
-            return Err(lost_reply(context, &route, current));
-        }
-        let refusing = vnet_of(hop.subnet).zip(vnet_of(current));
-        let refusing =
-            refusing.and_then(|(to, from)| appliance::forwarding_refused(network, to, from, flow.destination));
-        if let Some(refusing) = refusing {
-            return Err(Halt::deny(At::new(Stage::ReturnRoute, Some(refusing))));
-        }
-        current = hop.subnet;
-    }
-    let route = lookup(context, current, flow.source)?;
-    let Some(source_subnet) = source_subnet else {
-        match route.next_hop {
-            NextHop::None => return Err(lost_reply(context, &route, current)),
-            NextHop::Appliance(_) => {
-                context.here = route.at(Stage::ReturnRoute);
-                context.note(&code::ASYMMETRIC_RETURN, &flow.source.to_string());
-            }
-            _ => {}
-        }
-        return Ok(());
-    };
-    if !matches!(route.next_hop, NextHop::VnetLocal | NextHop::Peering(_)) {
-        return Err(lost_reply(context, &route, current));
-    }
-    if !via.is_empty()
-        && let Some((to, from)) = vnet_of(source_subnet).zip(vnet_of(current))
-        && let Some(refusing) = appliance::forwarding_refused(network, to, from, flow.destination)
-    {
-        return Err(Halt::deny(At::new(Stage::ReturnRoute, Some(refusing))));
-    }
-    let place = network.subnet(current).map(|node| node.subnet.name.clone()).unwrap_or_default();
-    let what = format!("stateful reply; {}", route.words());
-    context.step(|| Step { at: route.at(Stage::ReturnRoute), place, what, result: StepResult::Ok });
-    Ok(())
-}
-
-/// The reply does not come back: dropped, or through (or past) a device that the request did not (or did) pass.
-fn lost_reply<'n>(context: &mut Context<'_, 'n>, route: &Chosen<'n>, subnet: usize) -> Halt<'n> {
-    let at = route.at(Stage::ReturnRoute);
-    context.here = at;
-    let place = context.network.subnet(subnet).map(|node| node.subnet.name.clone()).unwrap_or_default();
-    if route.next_hop != NextHop::None {
-        context.note(&code::ASYMMETRIC, &place);
-    }
-    let what = format!("reply: {}", route.words());
-    context.step(|| Step { at, place, what, result: StepResult::Deny });
-    Halt::deny(at)
 }

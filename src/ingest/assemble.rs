@@ -42,7 +42,19 @@ impl Assembly {
             Resource::VnetGateway(value) => insert(&mut s.vnet_gateways, &id, value),
             Resource::LocalGateway(value) => insert(&mut s.local_network_gateways, &id, value),
             Resource::Connection(value) => insert(&mut s.connections, &id, value),
-            Resource::Unmodelled(value) => insert(&mut s.unmodelled, &id, value),
+            Resource::Firewall(value) => insert(&mut s.firewalls, &id, value),
+            Resource::FirewallPolicy(value) => insert(&mut s.firewall_policies, &id, value),
+            Resource::RuleCollectionGroup(value) => insert(&mut s.rule_collection_groups, &id, value),
+            Resource::IpGroup(value) => insert(&mut s.ip_groups, &id, value),
+            Resource::PrivateEndpoint(value) => insert(&mut s.private_endpoints, &id, value),
+            Resource::LoadBalancer(value) => insert(&mut s.load_balancers, &id, value),
+            Resource::NetworkManager(value) => insert(&mut s.network_managers.managers, &id, value),
+            Resource::NetworkGroup(value) => insert(&mut s.network_managers.groups, &id, value),
+            Resource::StaticMember(value) => insert(&mut s.network_managers.members, &id, value),
+            Resource::AdminConfiguration(value) => insert(&mut s.network_managers.configurations, &id, value),
+            Resource::AdminCollection(value) => insert(&mut s.network_managers.collections, &id, value),
+            Resource::AdminRule(value) => insert(&mut s.network_managers.rules, &id, value),
+            Resource::Connectivity(value) => insert(&mut s.network_managers.connectivity, &id, value),
         };
         if same {
             self.seen.entry(id).or_insert(span);
@@ -95,7 +107,20 @@ impl Assembly {
         s.vnet_gateways.remove(id);
         s.local_network_gateways.remove(id);
         s.connections.remove(id);
-        s.unmodelled.remove(id);
+        s.firewalls.remove(id);
+        s.firewall_policies.remove(id);
+        s.rule_collection_groups.remove(id);
+        s.ip_groups.remove(id);
+        s.private_endpoints.remove(id);
+        s.load_balancers.remove(id);
+        let managers = &mut s.network_managers;
+        managers.managers.remove(id);
+        managers.groups.remove(id);
+        managers.members.remove(id);
+        managers.configurations.remove(id);
+        managers.collections.remove(id);
+        managers.rules.remove(id);
+        managers.connectivity.remove(id);
     }
 
     /// A child that its parent's export lacks is added; one that it holds with other content is a conflict.

@@ -1,11 +1,14 @@
 //! Vendor text to model. Formats are told apart by content, never by file name; serde sees only JSON grammar
 //! ([`json`]), and each resource type is read by one file.
 
+mod admin;
 mod assemble;
 mod document;
 mod encoding;
+mod endpoint;
 mod fields;
 mod files;
+mod firewall;
 mod gateway;
 mod health;
 mod json;

@@ -1,13 +1,10 @@
-//! Network interfaces, scale sets, and resources that are named but not evaluated.
+//! Network interfaces and scale sets.
 
 use super::fields::Fields;
 use super::json::Unusable;
 use crate::model::{
     IpConfiguration, NetworkInterface, ResourceId, ScaleSet, ScaleSetInterface, ScaleSetIpConfiguration, Setting,
-    Unmodelled, UnmodelledKind,
 };
-use crate::net::parse_address;
-use std::net::IpAddr;
 
 fn ids(fields: &Fields<'_>, key: &str) -> Result<Vec<ResourceId>, Unusable> {
     Ok(fields.references(key)?.into_iter().map(|r| r.value).collect())
@@ -32,6 +29,7 @@ pub(crate) fn read_nic(fields: &Fields<'_>, own: ResourceId) -> Result<NetworkIn
             groups: ids(&configuration, "applicationSecurityGroups")?,
             public_ip: id(&configuration, "publicIPAddress")?,
             gateway_pools: ids(&configuration, "applicationGatewayBackendAddressPools")?,
+            balancer_pools: ids(&configuration, "loadBalancerBackendAddressPools")?,
         });
     }
     Ok(NetworkInterface {
@@ -68,35 +66,4 @@ pub(crate) fn read_scale_set(fields: &Fields<'_>, own: ResourceId) -> Result<Sca
         });
     }
     Ok(ScaleSet { name: fields.name(), interfaces, id: own })
-}
-
-/// Reads what is needed to recognise a resource that this version does not evaluate.
-pub(crate) fn read_unmodelled(
-    kind: UnmodelledKind,
-    fields: &Fields<'_>,
-    own: ResourceId,
-) -> Result<Unmodelled, Unusable> {
-    let (mut addresses, mut subnets) = (Vec::<IpAddr>::new(), Vec::new());
-    for key in ["ipConfigurations", "frontendIPConfigurations"] {
-        for configuration in fields.objects(key)? {
-            addresses.extend(configuration.address("privateIPAddress").value());
-            subnets.extend(id(&configuration, "subnet")?);
-        }
-    }
-    for names in fields.objects("customDnsConfigs")? {
-        addresses.extend(names.strings("ipAddresses").iter().filter_map(|text| parse_address(&text.value)));
-    }
-    if let Some(hub) = fields.child("hubIPAddresses")? {
-        addresses.extend(hub.address("privateIPAddress").value());
-    }
-    subnets.extend(id(fields, "subnet")?);
-    Ok(Unmodelled {
-        kind,
-        name: fields.name(),
-        span: fields.span(),
-        addresses,
-        subnets,
-        network_interfaces: ids(fields, "networkInterfaces")?,
-        id: own,
-    })
 }

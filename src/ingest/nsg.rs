@@ -51,7 +51,8 @@ pub(crate) fn read_rule(fields: &Fields<'_>) -> Result<SecurityRule, Unusable> {
     })
 }
 
-fn priority(fields: &Fields<'_>) -> Setting<i64> {
+/// A whole number in the `priority` field.
+pub(crate) fn priority(fields: &Fields<'_>) -> Setting<i64> {
     match fields.get("priority") {
         None => Setting::Missing,
         Some(node) if node.is_blank() => Setting::Missing,
@@ -62,7 +63,8 @@ fn priority(fields: &Fields<'_>) -> Setting<i64> {
     }
 }
 
-fn word<T>(fields: &Fields<'_>, key: &str, parse: impl Fn(&str) -> Option<T>) -> Setting<T> {
+/// A field that holds one of Azure's words, in any letter case.
+pub(crate) fn word<T>(fields: &Fields<'_>, key: &str, parse: impl Fn(&str) -> Option<T>) -> Setting<T> {
     let Some(node) = fields.get(key).filter(|node| !node.is_blank()) else { return Setting::Missing };
     let written = node.scalar().map_or_else(|| node.raw().to_owned(), std::borrow::Cow::into_owned);
     match parse(written.trim().to_ascii_lowercase().as_str()) {
@@ -100,13 +102,20 @@ fn addresses(fields: &Fields<'_>, side: &str) -> Result<AddressSide, Unusable> {
 
 fn ports(fields: &Fields<'_>, side: &str) -> PortSide {
     let (singular, list) = forms(fields, side, "PortRange", "PortRanges");
-    let term = |node: Node<'_>| {
-        let written = node.scalar().map_or_else(|| node.raw().to_owned(), std::borrow::Cow::into_owned);
-        let parsed = match parse_port_range(&written) {
-            Some((low, high)) => PortTerm::Range(low, high),
-            None => PortTerm::Invalid(written),
-        };
-        Located::new(parsed, node.span())
+    PortSide { singular: singular.map(port), list: list.into_iter().map(port).collect() }
+}
+
+/// A list of ports that has no singular form.
+pub(crate) fn port_list(fields: &Fields<'_>, key: &str) -> PortSide {
+    let list = fields.list(key).into_iter().filter(|node| !node.is_blank());
+    PortSide { singular: None, list: list.map(port).collect() }
+}
+
+fn port(node: Node<'_>) -> Located<PortTerm> {
+    let written = node.scalar().map_or_else(|| node.raw().to_owned(), std::borrow::Cow::into_owned);
+    let parsed = match parse_port_range(&written) {
+        Some((low, high)) => PortTerm::Range(low, high),
+        None => PortTerm::Invalid(written),
     };
-    PortSide { singular: singular.map(term), list: list.into_iter().map(term).collect() }
+    Located::new(parsed, node.span())
 }

@@ -2,12 +2,14 @@
 
 use super::fields::Fields;
 use super::json::Unusable;
-use super::{gateway, nic, nsg, vnet};
+use super::{admin, endpoint, firewall, gateway, nic, nsg, vnet};
 use crate::diagnostic::{Diagnostic, code};
 use crate::model::{
-    ApplicationGateway, GatewayConnection, LocalNetworkGateway, NatGateway, NetworkInterface, NetworkSecurityGroup,
-    Peering, PublicIpAddress, ResourceId, RouteTable, ScaleSet, SecurityRule, Subnet, Unmodelled, UnmodelledKind,
-    UserRoute, VirtualNetwork, VirtualNetworkGateway, export_command,
+    AdminCollection, AdminConfiguration, AdminRule, ApplicationGateway, AzureFirewall, ConnectivityConfiguration,
+    FirewallPolicy, GatewayConnection, IpGroup, LoadBalancer, LocalNetworkGateway, NatGateway, NetworkGroup,
+    NetworkInterface, NetworkManager, NetworkSecurityGroup, Peering, PrivateEndpoint, PublicIpAddress, ResourceId,
+    RouteTable, RuleCollectionGroup, ScaleSet, SecurityRule, StaticMember, Subnet, UserRoute, VirtualNetwork,
+    VirtualNetworkGateway, export_command,
 };
 
 /// A resource as read, or a child that belongs into its parent.
@@ -30,7 +32,19 @@ pub(crate) enum Resource {
     VnetGateway(VirtualNetworkGateway),
     LocalGateway(LocalNetworkGateway),
     Connection(GatewayConnection),
-    Unmodelled(Unmodelled),
+    Firewall(AzureFirewall),
+    FirewallPolicy(FirewallPolicy),
+    RuleCollectionGroup(RuleCollectionGroup),
+    IpGroup(IpGroup),
+    PrivateEndpoint(PrivateEndpoint),
+    LoadBalancer(LoadBalancer),
+    NetworkManager(NetworkManager),
+    NetworkGroup(NetworkGroup),
+    StaticMember(StaticMember),
+    AdminConfiguration(AdminConfiguration),
+    AdminCollection(AdminCollection),
+    AdminRule(AdminRule),
+    Connectivity(ConnectivityConfiguration),
     /// A type that no question depends on.
     Other,
 }
@@ -73,7 +87,6 @@ pub(crate) fn read(kind: &str, fields: &Fields<'_>, id: ResourceId) -> Result<Re
         return Err(Unusable);
     }
     let parent = |id: &ResourceId| id.parent().unwrap_or_else(|| id.clone());
-    let unmodelled = |kind, id| nic::read_unmodelled(kind, fields, id).map(Resource::Unmodelled);
     Ok(match kind {
         "microsoft.network/networksecuritygroups" => Resource::Nsg(nsg::read(fields, id)?),
         "microsoft.network/networksecuritygroups/securityrules" => {
@@ -99,16 +112,33 @@ pub(crate) fn read(kind: &str, fields: &Fields<'_>, id: ResourceId) -> Result<Re
         "microsoft.network/virtualnetworkgateways" => Resource::VnetGateway(vnet::read_vnet_gateway(fields, id)?),
         "microsoft.network/localnetworkgateways" => Resource::LocalGateway(vnet::read_local_gateway(fields, id)?),
         "microsoft.network/connections" => Resource::Connection(vnet::read_connection(fields, id)?),
-        "microsoft.network/azurefirewalls" => unmodelled(UnmodelledKind::AzureFirewall, id)?,
-        "microsoft.network/loadbalancers" => unmodelled(UnmodelledKind::LoadBalancer, id)?,
-        "microsoft.network/privateendpoints" => unmodelled(UnmodelledKind::PrivateEndpoint, id)?,
-        "microsoft.network/privatednszones" => unmodelled(UnmodelledKind::PrivateDnsZone, id)?,
-        // A configuration or collection whose rules were not exported may hold any rule.
-        "microsoft.network/networkmanagers/securityadminconfigurations"
-        | "microsoft.network/networkmanagers/securityadminconfigurations/rulecollections"
-        | "microsoft.network/networkmanagers/securityadminconfigurations/rulecollections/rules" => {
-            unmodelled(UnmodelledKind::SecurityAdminRules, id)?
+        "microsoft.network/azurefirewalls" => Resource::Firewall(firewall::read_firewall(fields, id)?),
+        "microsoft.network/firewallpolicies" => Resource::FirewallPolicy(firewall::read_policy(fields, id)?),
+        "microsoft.network/firewallpolicies/rulecollectiongroups" => {
+            Resource::RuleCollectionGroup(firewall::read_group(fields, id)?)
         }
+        "microsoft.network/ipgroups" => Resource::IpGroup(firewall::read_ip_group(fields, id)),
+        "microsoft.network/loadbalancers" => Resource::LoadBalancer(endpoint::read_load_balancer(fields, id)?),
+        "microsoft.network/privateendpoints" => Resource::PrivateEndpoint(endpoint::read_private_endpoint(fields, id)?),
+        _ => match kind.strip_prefix("microsoft.network/networkmanagers") {
+            Some(child) => network_manager(child, fields, id)?,
+            None => Resource::Other,
+        },
+    })
+}
+
+/// A network manager or one of its children.
+fn network_manager(child: &str, fields: &Fields<'_>, id: ResourceId) -> Result<Resource, Unusable> {
+    Ok(match child {
+        "" => Resource::NetworkManager(admin::read_manager(fields, id)?),
+        "/networkgroups" => Resource::NetworkGroup(admin::read_group(fields, id)?),
+        "/networkgroups/staticmembers" => Resource::StaticMember(admin::read_member(fields, id)?),
+        "/securityadminconfigurations" => Resource::AdminConfiguration(admin::read_configuration(fields, id)),
+        "/securityadminconfigurations/rulecollections" => {
+            Resource::AdminCollection(admin::read_collection(fields, id)?)
+        }
+        "/securityadminconfigurations/rulecollections/rules" => Resource::AdminRule(admin::read_rule(fields, id)?),
+        "/connectivityconfigurations" => Resource::Connectivity(admin::read_connectivity(fields, id)?),
         _ => Resource::Other,
     })
 }

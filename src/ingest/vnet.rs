@@ -2,9 +2,10 @@
 
 use super::fields::Fields;
 use super::json::Unusable;
+use super::nsg;
 use crate::model::{
-    GatewayConnection, LocalNetworkGateway, Located, NatGateway, NextHopType, Peering, PublicIpAddress, ResourceId,
-    RouteDestination, RouteTable, Setting, Subnet, UserRoute, VirtualNetwork, VirtualNetworkGateway,
+    GatewayConnection, LocalNetworkGateway, Located, NatGateway, NextHopType, Peering, PrivateEndpointPolicies,
+    PublicIpAddress, ResourceId,    RouteDestination, RouteTable, Setting, Subnet, UserRoute, VirtualNetwork, VirtualNetworkGateway,
 };
 use crate::net::WrittenPrefix;
 
@@ -22,6 +23,9 @@ pub(crate) fn read_vnet(fields: &Fields<'_>, id: ResourceId) -> Result<VirtualNe
         span: fields.span(),
         location: fields.outer().str("location").map(|text| text.replace(' ', "").to_ascii_lowercase()),
         prefixes,
+        private_endpoint_routes_basic: fields
+            .str("privateEndpointVNetPolicies")
+            .is_some_and(|text| text.trim().eq_ignore_ascii_case("basic")),
         subnets: subnets?,
         peerings: peerings?,
         id,
@@ -38,6 +42,16 @@ pub(crate) fn read_subnet(fields: &Fields<'_>, id: ResourceId) -> Result<Subnet,
         nsg: fields.reference("networkSecurityGroup")?,
         route_table: fields.reference("routeTable")?,
         nat_gateway: fields.reference("natGateway")?,
+        private_endpoint_policies: nsg::word(
+            fields,
+            "privateEndpointNetworkPolicies",
+            PrivateEndpointPolicies::parse,
+        ),
+        delegations: fields
+            .objects("delegations")?
+            .iter()
+            .filter_map(|delegation| delegation.str("serviceName").map(|text| text.to_ascii_lowercase()))
+            .collect(),
         service_endpoints: endpoints
             .iter()
             .filter_map(|endpoint| endpoint.str("service").map(|text| text.to_ascii_lowercase()))
@@ -74,6 +88,9 @@ pub(crate) fn read_route_table(fields: &Fields<'_>, id: ResourceId) -> Result<Ro
         name: fields.name(),
         span: fields.span(),
         disable_bgp_route_propagation: fields.flag("disableBgpRoutePropagation", false)?,
+        disable_peering_route: fields
+            .str("disablePeeringRoute")
+            .is_some_and(|text| !text.trim().is_empty() && !text.trim().eq_ignore_ascii_case("none")),
         routes,
         subnets: fields.references("subnets")?.into_iter().map(|r| r.value).collect(),
         id,
@@ -107,6 +124,7 @@ pub(crate) fn read_route(fields: &Fields<'_>) -> UserRoute {
         destination,
         next_hop,
         next_hop_address: fields.address("nextHopIpAddress"),
+        has_bgp_override: fields.get("hasBgpOverride").and_then(|node| node.boolean()).unwrap_or(false),
     }
 }
 

@@ -1,30 +1,45 @@
 //! What was configured: one [`Snapshot`] with the provenance of every value that can decide a verdict.
 
+mod admin;
 mod field;
+mod firewall;
 mod gateway;
 mod health;
 mod id;
+mod load_balancer;
 mod nic;
 mod nsg;
+mod private_endpoint;
 mod route;
 mod snapshot;
 mod tags;
 mod vnet;
 
+pub use admin::{
+    AdminAccess, AdminCollection, AdminConfiguration, AdminRule, ConnectivityConfiguration, NetworkGroup, NetworkManager,
+    NetworkManagers, StaticMember,
+};
 pub use field::{Located, Setting};
+pub use firewall::{
+    ApplicationProtocol, AzureFirewall, FirewallConfiguration, FirewallPolicy, FirewallProtocol, FirewallRule,
+    FirewallRuleKind, FirewallSettings, FirewallSide, FirewallTerm, IpGroup, RuleCollection, RuleCollectionGroup,
+    SnatRange,
+};
 pub use gateway::{
     ApplicationGateway, BackendPool, BackendSetting, Frontend, Generation, Listener, PathMap, PoolAddress, Probe,
     RoutingRule, RoutingTarget,
 };
 pub use health::{HealthFormat, HealthRecord, PoolHealth, RecordedState, ServerHealth, SettingHealth};
 pub use id::{ResourceId, export_command};
-pub use nic::{
-    IpConfiguration, NetworkInterface, ScaleSet, ScaleSetInterface, ScaleSetIpConfiguration, Unmodelled, UnmodelledKind,
+pub use load_balancer::{
+    BalancedProtocol, InboundNatRule, LoadBalancer, LoadBalancerFrontend, LoadBalancerPool, LoadBalancerRule,
 };
+pub use nic::{IpConfiguration, NetworkInterface, ScaleSet, ScaleSetInterface, ScaleSetIpConfiguration};
 pub use nsg::{
     Access, AddressSide, AddressTerm, DEFAULT_RULES, DefaultRule, Direction, NetworkSecurityGroup, PortSide, PortTerm,
     RuleProtocol, SecurityRule, is_default_rule,
 };
+pub use private_endpoint::{PrivateEndpoint, PrivateEndpointPolicies};
 pub use route::{NextHopType, Reference, RouteDestination, RouteTable, UserRoute};
 pub use snapshot::Snapshot;
 pub use tags::ServiceTags;

@@ -40,6 +40,8 @@ pub struct IpConfiguration {
     pub public_ip: Option<ResourceId>,
     /// Application Gateway pools it is a member of.
     pub gateway_pools: Vec<ResourceId>,
+    /// Load balancer pools it is a member of.
+    pub balancer_pools: Vec<ResourceId>,
 }
 
 /// The network profile of a virtual machine scale set: the model its instances are made from (health.md 5, item 3).
@@ -75,38 +77,4 @@ pub struct ScaleSetIpConfiguration {
     pub groups: Vec<ResourceId>,
     /// Application Gateway pools of the instances.
     pub gateway_pools: Vec<ResourceId>,
-}
-
-/// A resource that Azure's path depends on and that this version does not evaluate: a path that meets it is `unknown`.
-#[derive(Debug, Clone)]
-pub struct Unmodelled {
-    /// What it is.
-    pub kind: UnmodelledKind,
-    /// Its id.
-    pub id: ResourceId,
-    /// Its name as written.
-    pub name: String,
-    /// Where the resource stands.
-    pub span: Span,
-    /// Private addresses it answers on.
-    pub addresses: Vec<IpAddr>,
-    /// Subnets of those addresses, where the resource names them.
-    pub subnets: Vec<ResourceId>,
-    /// NICs that it owns (private endpoints).
-    pub network_interfaces: Vec<ResourceId>,
-}
-
-/// Kinds of [`Unmodelled`] resources.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum UnmodelledKind {
-    /// `azureFirewalls`.
-    AzureFirewall,
-    /// `loadBalancers` with a private frontend.
-    LoadBalancer,
-    /// `privateEndpoints`.
-    PrivateEndpoint,
-    /// Security admin rules of a network manager.
-    SecurityAdminRules,
-    /// `privateDnsZones`.
-    PrivateDnsZone,
 }

@@ -16,6 +16,8 @@ pub struct RouteTable {
     pub span: Span,
     /// `disableBgpRoutePropagation`: gateway-learned routes are taken away from its subnets.
     pub disable_bgp_route_propagation: bool,
+    /// `disablePeeringRoute: All`: what it does to peering routes is not documented.
+    pub disable_peering_route: bool,
     /// User-defined routes, in file order.
     pub routes: Vec<UserRoute>,
     /// Subnets that the table itself lists as attached.
@@ -35,6 +37,8 @@ pub struct UserRoute {
     pub next_hop: Setting<NextHopType>,
     /// Next hop address, for an appliance.
     pub next_hop_address: Setting<IpAddr>,
+    /// `hasBgpOverride`: it is said to override overlapping BGP routes whatever their length.
+    pub has_bgp_override: bool,
 }
 
 /// What a user-defined route is for.

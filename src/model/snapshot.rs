@@ -1,8 +1,9 @@
 //! All resources of the input, by id.
 
 use super::{
-    ApplicationGateway, GatewayConnection, LocalNetworkGateway, NatGateway, NetworkInterface, NetworkSecurityGroup,
-    PublicIpAddress, ResourceId, RouteTable, ScaleSet, ServiceTags, Unmodelled, VirtualNetwork, VirtualNetworkGateway,
+    ApplicationGateway, AzureFirewall, FirewallPolicy, GatewayConnection, IpGroup, LoadBalancer, LocalNetworkGateway,
+    NatGateway, NetworkInterface, NetworkManagers, NetworkSecurityGroup, PrivateEndpoint, PublicIpAddress, ResourceId,
+    RouteTable, RuleCollectionGroup, ScaleSet, ServiceTags, VirtualNetwork, VirtualNetworkGateway,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -35,8 +36,20 @@ pub struct Snapshot {
     pub local_network_gateways: BTreeMap<ResourceId, LocalNetworkGateway>,
     /// Gateway connections.
     pub connections: BTreeMap<ResourceId, GatewayConnection>,
-    /// Resources that decide paths and are not evaluated by this version.
-    pub unmodelled: BTreeMap<ResourceId, Unmodelled>,
+    /// Azure Firewalls.
+    pub firewalls: BTreeMap<ResourceId, AzureFirewall>,
+    /// Firewall policies.
+    pub firewall_policies: BTreeMap<ResourceId, FirewallPolicy>,
+    /// Rule collection groups of firewall policies.
+    pub rule_collection_groups: BTreeMap<ResourceId, RuleCollectionGroup>,
+    /// IP groups.
+    pub ip_groups: BTreeMap<ResourceId, IpGroup>,
+    /// Private endpoints.
+    pub private_endpoints: BTreeMap<ResourceId, PrivateEndpoint>,
+    /// Load balancers.
+    pub load_balancers: BTreeMap<ResourceId, LoadBalancer>,
+    /// Network managers with what they configure.
+    pub network_managers: NetworkManagers,
     /// Ids that stand in the input but could not be used (conflicting or unreadable), and why. References to them are
     /// answered `unknown`.
     pub unusable: BTreeMap<ResourceId, String>,

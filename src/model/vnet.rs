@@ -1,6 +1,6 @@
 //! Virtual networks, subnets, peerings and what brings on-premises prefixes in (semantics.md 3).
 
-use super::{Located, ResourceId};
+use super::{Located, PrivateEndpointPolicies, ResourceId, Setting};
 use crate::diagnostic::Span;
 use crate::net::WrittenPrefix;
 use ipnet::IpNet;
@@ -19,6 +19,8 @@ pub struct VirtualNetwork {
     pub location: Option<String>,
     /// Address space. Elements that are no prefix are reported while reading and left out.
     pub prefixes: Vec<Located<WrittenPrefix>>,
+    /// `privateEndpointVNetPolicies: Basic`.
+    pub private_endpoint_routes_basic: bool,
     /// Subnets.
     pub subnets: Vec<Subnet>,
     /// Its own side of each peering.
@@ -42,6 +44,10 @@ pub struct Subnet {
     pub route_table: Option<Located<ResourceId>>,
     /// The NAT gateway that the subnet refers to.
     pub nat_gateway: Option<Located<ResourceId>>,
+    /// `privateEndpointNetworkPolicies`; absent counts as disabled, the default since 2022-01-01.
+    pub private_endpoint_policies: Setting<PrivateEndpointPolicies>,
+    /// Services that the subnet is delegated to, lower case (`microsoft.sql/managedinstances`).
+    pub delegations: Vec<String>,
     /// Services of enabled service endpoints, lower case (`microsoft.storage`).
     pub service_endpoints: Vec<String>,
 }

@@ -39,6 +39,21 @@ impl AddressSet {
         AddressSet { v4: RangeSet::full(), v6: RangeSet::full() }
     }
 
+    /// Every address from `low` to `high`, both included; empty where the families differ or the order is reversed.
+    pub fn span(low: IpAddr, high: IpAddr) -> Self {
+        let mut out = AddressSet::default();
+        match (low, high) {
+            (IpAddr::V4(low), IpAddr::V4(high)) if low <= high => {
+                out.v4 = RangeSet::range(low.to_bits(), high.to_bits());
+            }
+            (IpAddr::V6(low), IpAddr::V6(high)) if low <= high => {
+                out.v6 = RangeSet::range(low.to_bits(), high.to_bits());
+            }
+            _ => {}
+        }
+        out
+    }
+
     /// Is the address a member?
     pub fn contains(&self, address: IpAddr) -> bool {
         match address {

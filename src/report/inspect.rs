@@ -63,7 +63,11 @@ fn counts(report: &InspectReport<'_>) -> BTreeMap<&'static str, usize> {
         ("named hosts", s.hosts.len()),
         ("health records", report.health.len()),
         ("recorded servers", servers),
-        ("not evaluated by this version", s.unmodelled.len()),
+        ("Azure Firewalls", s.firewalls.len()),
+        ("firewall policies", s.firewall_policies.len()),
+        ("private endpoints", s.private_endpoints.len()),
+        ("load balancers", s.load_balancers.len()),
+        ("security admin rules", s.network_managers.rules.len()),
     ])
 }
 

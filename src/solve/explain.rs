@@ -3,13 +3,13 @@
 
 use super::answer::{Decision, Verdict};
 use super::path::{Decided, Options, Sources, Target, Witness, decide, decision};
-use crate::compile::Network;
-use crate::compile::filter::{Filter, Rule};
-use crate::evaluate::context::{At, Context, Halt, Removed, RuleKey};
+use crate::compile::filter::Rule;
+use crate::compile::{Network, Stage};
+use crate::evaluate::context::{At, Context, Halt, Owner, Removed, RuleKey};
 use crate::evaluate::matching::{Known, Match, compare};
-use crate::evaluate::path::{Walk, arrive_at_branch, walk};
 use crate::evaluate::trace::Step;
 use crate::model::{Access, DEFAULT_RULES, Direction, RuleProtocol, SecurityRule};
+use crate::net::Flow;
 
 /// One rule of the deciding NSG compared with the flow.
 #[derive(Debug, Clone)]
@@ -112,11 +112,9 @@ pub fn explain<'n>(
     let Some(witness) = &decided.witness else { return out };
     let certain = certain_world(network, witness, decided.answer.verdict);
     let witness = certain.as_ref().unwrap_or(witness);
-    let (steps, at) = trace(network, witness);
-    out.steps = steps;
-    if let Some(at) = at {
-        compare_rules(network, witness, at, &mut out);
-    }
+    let traced = trace(network, witness);
+    compare_rules(network, witness, &traced, &mut out);
+    out.steps = traced.steps;
     if matches!(decided.answer.verdict, Verdict::Deny | Verdict::Partial) {
         blockers(network, sources, target, decided, witness, &mut out);
     }
@@ -136,45 +134,47 @@ fn certain_world<'n>(network: &'n Network<'n>, witness: &Witness<'n>, verdict: V
     let mut world = Witness { assume: Vec::new(), ..witness.clone() };
     for _ in 0..MOST_FACTS {
         let mut context = Context::new(network, &world.assume, &nothing);
-        match walk(&mut context, &world.flow, world.ends) {
+        match world.follow(&mut context) {
             Err(Halt::Unknown(unknown)) => world.assume.push((unknown.0, true)),
-            Ok(Walk::One(outcome)) if !outcome.allowed => return Some(world),
+            Ok(Some(outcome)) if !outcome.allowed => return Some(world),
             _ => return None,
         }
     }
     None
 }
 
+/// What a witness's flow meets.
+#[derive(Debug)]
+pub struct Traced<'n> {
+    /// The steps, in order.
+    pub steps: Vec<Step<'n>>,
+    /// Where it was decided, or could not be.
+    pub at: Option<At<'n>>,
+    /// The rules that decided, each with the flow as it saw it and the subnet.
+    pub met: Vec<(RuleKey, Flow, usize)>,
+}
+
 /// Walks the witness again and keeps the steps.
-pub fn trace<'n>(network: &'n Network<'n>, witness: &Witness<'n>) -> (Vec<Step<'n>>, Option<At<'n>>) {
+pub fn trace<'n>(network: &'n Network<'n>, witness: &Witness<'n>) -> Traced<'n> {
     let nothing = Removed::default();
     let mut context = Context::new(network, &witness.assume, &nothing);
     context.trace = Some(Vec::new());
-    let outcome = match walk(&mut context, &witness.flow, witness.ends) {
-        Ok(Walk::One(outcome)) => outcome.at,
-        Ok(Walk::Many(branches)) => match branches.first().map(|branch| arrive_at_branch(&mut context, branch)) {
-            Some(Ok(outcome)) => outcome.at,
-            _ => None,
-        },
+    let at = match witness.follow(&mut context) {
+        Ok(outcome) => outcome.and_then(|outcome| outcome.at),
         Err(_) => Some(context.here),
     };
-    (context.trace.unwrap_or_default(), outcome)
+    Traced { steps: context.trace.unwrap_or_default(), at, met: context.met }
 }
 
-fn compare_rules<'n>(network: &'n Network<'n>, witness: &Witness<'n>, at: At<'n>, out: &mut Explanation<'n>) {
-    let Some(key) = at.key else { return };
-    let Some(filter) = network.filters.get(key.0) else { return };
-    let direction = match at.stage {
-        crate::compile::Stage::NsgOutNic | crate::compile::Stage::NsgOutSubnet => Direction::Outbound,
-        _ => Direction::Inbound,
-    };
-    let address = if direction == Direction::Inbound { witness.flow.destination } else { witness.flow.source };
-    let Some(subnet) =
-        witness.ends.subnet.filter(|_| direction == Direction::Outbound).or_else(|| network.subnet_of(address, None))
-    else {
-        return;
-    };
-    let tried = all_tried(network, filter, key.0, direction, witness, subnet);
+fn compare_rules<'n>(network: &'n Network<'n>, witness: &Witness<'n>, traced: &Traced<'n>, out: &mut Explanation<'n>) {
+    let Some((at, key)) = traced.at.and_then(|at| at.key.map(|key| (at, key))) else { return };
+    let outbound = at.stage <= Stage::NsgOutSubnet;
+    let direction = if outbound { Direction::Outbound } else { Direction::Inbound };
+    let met = traced.met.iter().rev().find(|(own, ..)| *own == key).map(|(_, flow, subnet)| (*flow, *subnet));
+    let address = if outbound { witness.flow.source } else { witness.flow.destination };
+    let subnet = || witness.ends.subnet.filter(|_| outbound).or_else(|| network.subnet_of(address, None));
+    let Some((flow, subnet)) = met.or_else(|| subnet().map(|subnet| (witness.flow, subnet))) else { return };
+    let tried = all_tried(network, (key.0, direction), witness, &flow, subnet);
     let position = tried.iter().position(|rule| rule.key == key);
     let Some(position) = position else { return };
     for (index, rule) in tried.into_iter().enumerate() {
@@ -190,12 +190,12 @@ fn compare_rules<'n>(network: &'n Network<'n>, witness: &Witness<'n>, at: At<'n>
     }
 }
 
+/// Every rule of the deciding list compared with the flow as that list saw it.
 fn all_tried<'n>(
     network: &'n Network<'n>,
-    filter: &'n Filter<'n>,
-    index: usize,
-    direction: Direction,
+    (owner, direction): (Owner, Direction),
     witness: &Witness<'n>,
+    flow: &Flow,
     subnet: usize,
 ) -> Vec<Tried<'n>> {
     let nothing = Removed::default();
@@ -204,11 +204,21 @@ fn all_tried<'n>(
         name: rule.name,
         priority: rule.priority,
         access: rule.access,
-        flags: compare(&mut context, rule, &witness.flow, subnet),
-        key: (index, rule.number),
+        flags: compare(&mut context, rule, flow, subnet),
+        key: (owner, rule.number),
         configured: rule.configured,
     };
-    filter.unplaced.iter().chain(filter.rules(direction)).map(&mut one).collect()
+    match owner {
+        Owner::Nsg(index) => {
+            let Some(filter) = network.filters.get(index) else { return Vec::new() };
+            filter.unplaced.iter().chain(filter.rules(direction)).map(&mut one).collect()
+        }
+        Owner::Admin => {
+            let rules = network.admin.rules.iter().map(|rule| &rule.rule);
+            rules.filter(|rule| rule.direction == Some(direction)).map(&mut one).collect()
+        }
+        Owner::Firewall(_) => Vec::new(),
+    }
 }
 
 /// Most blockers that are looked for: a path with more is hopeless to list.
@@ -243,14 +253,7 @@ fn blockers<'n>(
 
 fn denied_at<'n>(network: &'n Network<'n>, witness: &Witness<'n>, removed: &Removed) -> Option<At<'n>> {
     let mut context = Context::new(network, &witness.assume, removed);
-    match walk(&mut context, &witness.flow, witness.ends) {
-        Ok(Walk::One(outcome)) => outcome.at.filter(|_| !outcome.allowed),
-        Ok(Walk::Many(branches)) => branches.iter().find_map(|branch| {
-            let outcome = arrive_at_branch(&mut context, branch).ok()?;
-            outcome.at.filter(|_| !outcome.allowed)
-        }),
-        Err(_) => None,
-    }
+    witness.follow(&mut context).ok().flatten().filter(|outcome| !outcome.allowed)?.at
 }
 
 /// Adds a user rule or user route to what is taken away; false for what nobody can remove: default rules, system routes,
@@ -271,7 +274,14 @@ pub fn removal(network: &Network<'_>, decision: &Decision) -> Option<Removed> {
     for (index, filter) in network.filters.iter().enumerate().filter(|(_, filter)| filter.name == resource) {
         let rules = filter.inbound.iter().chain(&filter.outbound);
         let same = rules.filter(|r| r.name == rule && r.span.is_some() && r.span == decision.span);
-        out.rules.extend(same.map(|r| (index, r.number)));
+        out.rules.extend(same.map(|r| (Owner::Nsg(index), r.number)));
+    }
+    let admin = network.admin.rules.iter().map(|own| &own.rule);
+    let same = admin.filter(|r| r.name == rule && r.span.is_some() && r.span == decision.span);
+    out.rules.extend(same.map(|r| (Owner::Admin, r.number)));
+    for (index, firewall) in network.firewalls.iter().enumerate().filter(|(_, firewall)| firewall.name == resource) {
+        let same = firewall.rules.iter().filter(|r| r.rule.name == rule && Some(r.span) == decision.span);
+        out.rules.extend(same.map(|r| (Owner::Firewall(index), r.number)));
     }
     if out.rules.is_empty() {
         decision.span?;

@@ -3,7 +3,7 @@
 use super::answer::Missing;
 use crate::compile::Network;
 use crate::diagnostic::{Diagnostic, code};
-use crate::evaluate::context::{Fact, Note, RuleKey};
+use crate::evaluate::context::{Fact, Note, Owner, RuleKey};
 use crate::model::{ResourceId, export_command};
 
 /// The command for NICs.
@@ -55,6 +55,19 @@ fn about_resource(network: &Network<'_>, fact: &Fact) -> Option<Missing> {
             let id = ResourceId::new(id);
             export(format!("public IP address {}", id.name()), &id)
         }
+        Fact::GroupMember(id, _)
+        | Fact::GroupEmpty(id)
+        | Fact::AppliesTo(id, _)
+        | Fact::ManagerScope(id)
+        | Fact::PolicyDecides(id)
+        | Fact::PolicyAllows(id)
+        | Fact::PolicyTranslates(id)
+        | Fact::PrivateEndpointAt(id, _)
+        | Fact::EndpointApproved(id)
+        | Fact::PoolMember(id) => {
+            let id = ResourceId::new(id);
+            export(format!("{} {}", kind_words(&id), id.name()), &id)
+        }
         Fact::OpenPrefix(id, _) => {
             let id = ResourceId::new(id);
             export(format!("the prefixes that {} brings", id.name()), &id)
@@ -86,18 +99,53 @@ fn about_rule(network: &Network<'_>, fact: &Fact) -> String {
         Fact::PeeringAccess(name) => {
             format!("whether an explicit allow passes peering {name} without virtual network access")
         }
-        Fact::AdminDecides(..) | Fact::AdminDenies(..) => "what the security admin rules do (not evaluated)".to_owned(),
+        Fact::AdminDecides(..) | Fact::AdminDenies(..) => "the rules of the security admin collections".to_owned(),
+        Fact::Name(name, address) => format!("whether {name} stands for {address} (--resolve {name}={address})"),
+        Fact::SameRegion(..) => "the locations of the two virtual networks".to_owned(),
+        Fact::EndpointPolicies(_) => "readable network policies for private endpoints".to_owned(),
+        Fact::BgpOverride(name) => format!("whether route {name} beats longer gateway routes"),
+        Fact::PeeringRoute(_) => "what disablePeeringRoute does to the peering's route".to_owned(),
         Fact::NotModelled(id) => format!("what {} does (not evaluated)", ResourceId::new(id).name()),
         other => format!("{other:?}"),
     }
 }
 
+/// What an id is of, in words.
+fn kind_words(id: &ResourceId) -> &'static str {
+    match id.resource_type().unwrap_or_default().rsplit('/').next().unwrap_or_default() {
+        "ipgroups" => "IP group",
+        "networkgroups" => "network group",
+        "networkmanagers" => "network manager",
+        "rulecollections" => "rule collection",
+        "securityadminconfigurations" => "security admin configuration",
+        "firewallpolicies" => "firewall policy",
+        "rulecollectiongroups" => "rule collection group",
+        "privateendpoints" => "private endpoint",
+        "ipconfigurations" => "IP configuration",
+        _ => "resource",
+    }
+}
+
 /// A rule in words.
-fn rule(network: &Network<'_>, (filter, number): RuleKey) -> String {
-    let filter = network.filters.get(filter);
-    let rules = filter.map(|f| f.inbound.iter().chain(&f.outbound).chain(&f.unplaced));
-    let rule = rules.into_iter().flatten().find(|rule| rule.number == number);
-    format!("rule {} of {}", rule.map_or("?", |r| r.name), filter.map_or("?", |f| f.name.as_str()))
+fn rule(network: &Network<'_>, (owner, number): RuleKey) -> String {
+    let (name, of) = match owner {
+        Owner::Nsg(index) => {
+            let filter = network.filters.get(index);
+            let rules = filter.map(|f| f.inbound.iter().chain(&f.outbound).chain(&f.unplaced));
+            let rule = rules.into_iter().flatten().find(|rule| rule.number == number);
+            (rule.map(|r| r.name), filter.map(|f| f.name.as_str()))
+        }
+        Owner::Admin => {
+            let rule = network.admin.rules.iter().find(|own| own.rule.number == number);
+            (rule.map(|own| own.rule.name), rule.map(|own| own.manager.as_str()))
+        }
+        Owner::Firewall(index) => {
+            let firewall = network.firewalls.get(index);
+            let rule = firewall.and_then(|f| f.rules.iter().find(|rule| rule.number == number));
+            (rule.map(|r| r.rule.name.as_str()), firewall.map(|f| f.name.as_str()))
+        }
+    };
+    format!("rule {} of {}", name.unwrap_or("?"), of.unwrap_or("?"))
 }
 
 /// The id as written somewhere in the input; facts keep the lower-case key.

@@ -8,9 +8,9 @@ use crate::compile::gateway_paths::{self as paths, Member, Pair};
 use crate::compile::{Network, Stage};
 use crate::diagnostic::{Diagnostic, code};
 use crate::evaluate::context::{Projection, Removed};
-use crate::evaluate::cuts::{Cuts, Side};
+use crate::compile::cuts::{Cuts, Side};
 use crate::evaluate::path::ModelNic;
-use crate::model::{ApplicationGateway, ResourceId, UnmodelledKind, export_command};
+use crate::model::{ApplicationGateway, ResourceId, export_command};
 use crate::net::{AddressSet, Protocol};
 use rayon::prelude::*;
 use serde::Serialize;
@@ -352,17 +352,7 @@ fn without_address<'n>(
         }
         _ => {
             let name = path.member.fqdn.unwrap_or(&path.member.shown);
-            let zone = network.snapshot.unmodelled.values().find(|resource| {
-                let zone = resource.name.to_ascii_lowercase();
-                resource.kind == UnmodelledKind::PrivateDnsZone
-                    && name.to_ascii_lowercase().ends_with(&format!(".{zone}"))
-            });
-            let text = match zone {
-                Some(zone) => {
-                    format!("{name} is not resolved: private DNS zone {} is not evaluated by this version", zone.name)
-                }
-                None => format!("{name} is not resolved by the input"),
-            };
+            let text = format!("{name} is not resolved by the input");
             let note = Diagnostic::new(&code::FQDN, text).help(format!("--resolve {name}=ADDRESS"));
             let missing =
                 Missing { what: format!("the addresses of {name} (--resolve {name}=ADDRESS)"), command: None };

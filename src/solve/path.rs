@@ -9,8 +9,9 @@ use super::facts;
 use crate::compile::{Network, Stage};
 use crate::diagnostic::{Diagnostic, code};
 use crate::evaluate::context::{At, Context, Fact, Halt, Note, Outcome, Projection, Removed};
-use crate::evaluate::cuts::Cuts;
-use crate::evaluate::path::{Endpoints, ModelNic, Walk, arrive_at_branch, walk};
+use crate::compile::cuts::Cuts;
+use crate::evaluate::journey::Branch;
+use crate::evaluate::path::{Endpoints, ModelNic, Walk, resume, walk};
 use crate::net::{AddressSet, Flow, Protocol};
 use std::net::IpAddr;
 
@@ -85,6 +86,26 @@ pub struct Witness<'n> {
     pub ends: Endpoints<'n>,
     /// Answers to missing facts in that world.
     pub assume: Vec<(Fact, bool)>,
+    /// Where the flow splits: the address of the branch that shows the answer, split by split.
+    pub branches: Vec<IpAddr>,
+}
+
+impl<'n> Witness<'n> {
+    /// Walks the flow again, along its branches.
+    pub fn follow(&self, context: &mut Context<'_, 'n>) -> Result<Option<Outcome<'n>>, Halt<'n>> {
+        let mut wanted = self.branches.iter();
+        let mut at = walk(context, &self.flow, self.ends)?;
+        loop {
+            let branches = match at {
+                Walk::One(outcome) => return Ok(Some(outcome)),
+                Walk::Many(branches) => branches,
+            };
+            let next = wanted.next();
+            let named = branches.iter().find(|branch| Some(&branch.about()) == next);
+            let Some(branch) = named.or_else(|| branches.first()) else { return Ok(None) };
+            at = resume(context, branch)?;
+        }
+    }
 }
 
 /// An answer with the flow that shows it, for a trace.
@@ -168,6 +189,13 @@ enum Stop {
 
 type Assumed = [(Fact, bool)];
 
+/// What the flows of one source met: outcomes, and the ways on of those that split, by address.
+#[derive(Default)]
+struct Met<'n> {
+    direct: States,
+    translated: Vec<(IpAddr, Vec<(Branch<'n>, Witness<'n>)>)>,
+}
+
 struct Explorer<'c, 'n> {
     network: &'n Network<'n>,
     sources: &'c Sources,
@@ -230,35 +258,54 @@ impl<'n> Explorer<'_, 'n> {
         let ends = Endpoints { subnet: piece.subnet, model: self.target.model };
         let ports = self.sources;
         self.forks(Some(piece.representative), shared, &mut |this, assume, lead| {
-            let mut total = NONE;
-            let (mut direct, mut translated) = (NONE, Vec::new());
+            let mut met = Met::default();
             for port in &ports.ports {
                 let flow = this.flow(piece.representative, *port);
-                let witness = Witness { flow, ends, assume: assume.to_vec() };
-                match this.evaluate(index, &witness, |context| walk(context, &flow, ends))? {
-                    Walk::One(outcome) => {
-                        direct |= state(&outcome);
-                        this.record(&outcome, &witness, lead);
-                    }
-                    Walk::Many(branches) => {
-                        translated.extend(branches.into_iter().map(|branch| (branch, witness.clone())));
+                let witness = Witness { flow, ends, assume: assume.to_vec(), branches: Vec::new() };
+                let walked = this.evaluate(index, &witness, |context| walk(context, &flow, ends))?;
+                this.take(walked, witness, lead, &mut met);
+            }
+            this.states_of(index, met, assume, lead)
+        })
+    }
+
+    /// Records an outcome; keeps the ways on of a flow that splits.
+    fn take(&mut self, walked: Walk<'n>, witness: Witness<'n>, lead: bool, met: &mut Met<'n>) {
+        match walked {
+            Walk::One(outcome) => {
+                met.direct |= state(&outcome);
+                self.record(&outcome, &witness, lead);
+            }
+            Walk::Many(branches) => {
+                for branch in branches {
+                    let mut witness = witness.clone();
+                    witness.branches.push(branch.about());
+                    let known = met.translated.iter_mut().find(|(about, _)| *about == branch.about());
+                    match known {
+                        Some((_, list)) => list.push((branch, witness)),
+                        None => met.translated.push((branch.about(), vec![(branch, witness)])),
                     }
                 }
             }
-            if direct != NONE {
-                total = mix(total, together(direct));
-            }
-            for (branch, witness) in translated {
-                let states = this.forks(Some(branch.flow.destination), assume, &mut |this, assume, first| {
+        }
+    }
+
+    /// The states of what was met: branches of one address together, in every world of facts about it.
+    fn states_of(&mut self, index: usize, met: Met<'n>, assume: &Assumed, lead: bool) -> Result<States, Stop> {
+        let mut total = if met.direct == NONE { NONE } else { together(met.direct) };
+        for (about, branches) in met.translated {
+            let states = self.forks(Some(about), assume, &mut |this, assume, first| {
+                let mut met = Met::default();
+                for (branch, witness) in &branches {
                     let witness = Witness { assume: assume.to_vec(), ..witness.clone() };
-                    let outcome = this.evaluate(index, &witness, |context| arrive_at_branch(context, &branch))?;
-                    this.record(&outcome, &witness, lead && first);
-                    Ok(state(&outcome))
-                })?;
-                total = mix(total, states);
-            }
-            Ok(total)
-        })
+                    let walked = this.evaluate(index, &witness, |context| resume(context, branch))?;
+                    this.take(walked, witness, lead && first, &mut met);
+                }
+                this.states_of(index, met, assume, lead && first)
+            })?;
+            total = mix(total, states);
+        }
+        Ok(total)
     }
 
     fn flow(&self, source: IpAddr, source_port: u16) -> Flow {
@@ -323,8 +370,8 @@ impl<'n> Explorer<'_, 'n> {
                 }
                 Err(Stop::Fact(fact))
             }
-            // A settled outcome is turned into a value by the walk itself.
-            Err(Halt::Settled(_)) => Err(Stop::TooMany),
+            // Settled outcomes and splits are turned into values by the walk itself.
+            Err(Halt::Settled(_) | Halt::Split(_)) => Err(Stop::TooMany),
         }
     }
 

@@ -9,7 +9,7 @@ use crate::evaluate::context::{At, Context, Projection, Removed};
 use crate::evaluate::matching::{Known, compare};
 use crate::model::Direction;
 use crate::net::{Flow, Protocol};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
 
 /// Works out projections for the given destination subnets (their own NSG and those of the NICs in them).
@@ -24,7 +24,7 @@ pub fn project(
         .pieces
         .par_iter()
         .map(|piece| {
-            let mut out = Projection::default();
+            let mut out = Projection { source: piece.representative, candidates: HashMap::new() };
             for (filter, direction, subnet) in filters {
                 let rules = network.filters.get(*filter).map(|f| f.rules(*direction)).unwrap_or_default();
                 out.candidates

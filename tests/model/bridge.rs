@@ -5,7 +5,7 @@ use super::case::Assumed;
 use super::worlds::{Answer, Question, Start};
 use gatepath::compile::{Assumptions, Network};
 use gatepath::evaluate::context::Removed;
-use gatepath::evaluate::cuts::{Cuts, Side};
+use gatepath::compile::cuts::{Cuts, Side};
 use gatepath::ingest::{Input, Loaded, load};
 use gatepath::model::ResourceId;
 use gatepath::net::{AddressSet, Protocol};

@@ -18,7 +18,7 @@ use super::management::{DefaultRoute, default_route};
 use super::{gateway_nsg, list_words, routes};
 use crate::compile::{Network, SubnetNode};
 use crate::diagnostic::{Diagnostic, Span, code};
-use crate::model::{ApplicationGateway, Generation, NextHopType, ResourceId, Snapshot, UnmodelledKind, export_command};
+use crate::model::{ApplicationGateway, Generation, NextHopType, ResourceId, Snapshot, export_command};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A subnet with gateways in it.
@@ -99,20 +99,25 @@ fn occupants<'s>(snapshot: &'s Snapshot, subnets: &BTreeSet<&ResourceId>) -> Occ
         }
     };
     let mut owned = BTreeSet::new();
-    for resource in snapshot.unmodelled.values() {
-        let kind = match resource.kind {
-            UnmodelledKind::AzureFirewall => "Azure Firewall",
-            UnmodelledKind::LoadBalancer => "load balancer",
-            UnmodelledKind::PrivateEndpoint => "private endpoint",
-            UnmodelledKind::SecurityAdminRules | UnmodelledKind::PrivateDnsZone => continue,
-        };
-        owned.extend(&resource.network_interfaces);
-        for subnet in &resource.subnets {
-            add(subnet, &resource.id, format!("{kind} {}", resource.name), Some(resource.span));
+    for firewall in snapshot.firewalls.values() {
+        for subnet in firewall.configurations.iter().filter_map(|configuration| configuration.subnet.as_ref()) {
+            add(subnet, &firewall.id, format!("Azure Firewall {}", firewall.name), Some(firewall.span));
+        }
+    }
+    for balancer in snapshot.load_balancers.values() {
+        for subnet in balancer.frontends.iter().filter_map(|frontend| frontend.subnet.as_ref()) {
+            add(subnet, &balancer.id, format!("load balancer {}", balancer.name), Some(balancer.span));
+        }
+    }
+    for endpoint in snapshot.private_endpoints.values() {
+        owned.extend(&endpoint.network_interfaces);
+        if let Some(subnet) = &endpoint.subnet {
+            add(subnet, &endpoint.id, format!("private endpoint {}", endpoint.name), Some(endpoint.span));
         }
     }
     for nic in snapshot.network_interfaces.values() {
-        let claimed = nic.private_endpoint.as_ref().is_some_and(|owner| snapshot.unmodelled.contains_key(owner));
+        let owner = nic.private_endpoint.as_ref();
+        let claimed = owner.is_some_and(|owner| snapshot.private_endpoints.contains_key(owner));
         if claimed || owned.contains(&nic.id) {
             continue;
         }

@@ -3,8 +3,8 @@
 //! Every test of an address in the evaluation asks whether it lies in some set that the input names. Between two
 //! neighbouring boundaries of all these sets the answers are the same, so one address stands for the whole piece.
 
-use crate::compile::Network;
-use crate::compile::filter::Rule;
+use super::filter::{AddressMatcher, PortMatcher, Rule};
+use super::network::Network;
 use crate::net::{AddressSet, EPHEMERAL, Point, RangeSet};
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -36,6 +36,12 @@ impl Cuts {
                 cuts.add_rule(rule, side);
             }
         }
+        for admin in &network.admin.rules {
+            cuts.add_rule(&admin.rule, side);
+        }
+        for rule in network.firewalls.iter().flat_map(|firewall| &firewall.rules) {
+            cuts.add_side(&rule.source, &rule.destination, side);
+        }
         for node in &network.subnets {
             cuts.add_set(&node.vnet_tag);
             cuts.add_set(&node.closed_peers);
@@ -58,12 +64,20 @@ impl Cuts {
     }
 
     fn add_rule(&mut self, rule: &Rule<'_>, side: Side) {
+        self.add_side(&rule.source, &rule.destination, side);
+        self.add_ports(&rule.source_ports);
+    }
+
+    fn add_side(&mut self, source: &AddressMatcher<'_>, destination: &AddressMatcher<'_>, side: Side) {
         self.add_set(match side {
-            Side::Source => &rule.source.fixed,
-            Side::Destination => &rule.destination.fixed,
+            Side::Source => &source.fixed,
+            Side::Destination => &destination.fixed,
         });
+    }
+
+    fn add_ports(&mut self, matcher: &PortMatcher) {
         let (low, high) = EPHEMERAL;
-        for (from, to) in rule.source_ports.ports.ranges() {
+        for (from, to) in matcher.ports.ranges() {
             self.ports.extend(Some(*from).filter(|port| (low..=high).contains(port)));
             self.ports.extend(to.next().filter(|port| (low..=high).contains(port)));
         }

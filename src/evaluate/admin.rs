@@ -1,0 +1,138 @@
+//! Security admin rules: before every NSG of their direction (semantics.md 2).
+
+use super::context::{At, Context, Fact, Halt, Owner, Walked};
+use super::gates::{Nic, rule_words};
+use super::matching::rule_matches;
+use super::trace::{Step, StepResult};
+use crate::compile::admin::{Applies, CompiledAdminRule};
+use crate::compile::network::is_platform_subnet;
+use crate::compile::{Stage, SubnetNode};
+use crate::diagnostic::code;
+use crate::model::{AdminAccess, Direction};
+use crate::net::Flow;
+
+/// The first admin rule that matches: where it stands, and whether the NSGs of this side are skipped. Private endpoints,
+/// platform subnets and subnets with a gateway that is not isolated are exempt.
+pub(super) fn admin<'n>(
+    context: &mut Context<'_, 'n>,
+    flow: &Flow,
+    subnet: usize,
+    direction: Direction,
+    nic: Nic<'_, 'n>,
+) -> Walked<'n, (Option<At<'n>>, bool)> {
+    let network = context.network;
+    let rules = &network.admin;
+    if rules.rules.is_empty() && rules.open.is_empty() {
+        return Ok((None, false));
+    }
+    let Some(node) = network.subnet(subnet) else { return Ok((None, false)) };
+    let gateways = &node.gateways;
+    let exempt = is_platform_subnet(&node.subnet.name) || !gateways.is_empty() && !gateways.iter().all(|g| g.isolated);
+    if exempt || nic.is_private_endpoint() {
+        return Ok((None, false));
+    }
+    let stage = if direction == Direction::Inbound { Stage::AdminIn } else { Stage::AdminOut };
+    if let Some(decided) = unexported(context, node, direction, stage)? {
+        return Ok(decided);
+    }
+    for management_group in [true, false] {
+        for rule in rules.rules.iter().filter(|rule| rule.rule.direction.is_none_or(|own| own == direction)) {
+            if scope(context, rule, stage)? != management_group {
+                continue;
+            }
+            if let Some(decided) = judge(context, node, rule, stage, flow, subnet)? {
+                return Ok(decided);
+            }
+        }
+    }
+    Ok((None, false))
+}
+
+/// Has the rule's manager a management group in its scope? It matters only where rules of several managers meet.
+fn scope<'n>(context: &mut Context<'_, 'n>, rule: &'n CompiledAdminRule<'n>, stage: Stage) -> Walked<'n, bool> {
+    match rule.management_group_scope {
+        _ if !context.network.admin.several_managers => Ok(false),
+        Some(management_group) => Ok(management_group),
+        None => {
+            context.here = At::new(stage, Some(&rule.manager));
+            context.note(&code::ADMIN_MISSING, rule.manager_id.as_str());
+            context.ask(Fact::ManagerScope(rule.manager_id.as_str().to_owned()))
+        }
+    }
+}
+
+/// One rule: `None` where it does not decide.
+fn judge<'n>(
+    context: &mut Context<'_, 'n>,
+    node: &'n SubnetNode<'n>,
+    rule: &'n CompiledAdminRule<'n>,
+    stage: Stage,
+    flow: &Flow,
+    subnet: usize,
+) -> Walked<'n, Option<(Option<At<'n>>, bool)>> {
+    let key = (Owner::Admin, rule.rule.number);
+    let Some(vnet) = context.network.vnet(node.vnet) else { return Ok(None) };
+    let applies = rule.applies.to(node.vnet, vnet, rule.access);
+    if applies == Applies::No || context.removed.rules.contains(&key) {
+        return Ok(None);
+    }
+    let at = At {
+        priority: Some(rule.rule.priority),
+        key: Some(key),
+        ..At::new(stage, Some(&rule.manager)).rule(Some(rule.rule.name), rule.rule.span)
+    };
+    context.here = at;
+    if !rule_matches(context, &rule.rule, key, flow, subnet)? {
+        return Ok(None);
+    }
+    context.here = at;
+    if let Applies::Open(id) = applies {
+        context.note(&code::ADMIN_MISSING, id.as_str());
+        if !context.ask(Fact::AppliesTo(id.as_str().to_owned(), node.vnet))? {
+            return Ok(None);
+        }
+    }
+    if rule.rule.direction.is_none() {
+        context.note(&code::UNREADABLE_RULE, rule.rule.name);
+        if !context.ask(Fact::Unplaced(key))? {
+            return Ok(None);
+        }
+    }
+    let access = match rule.access {
+        Some(access) => access,
+        None if context.ask(Fact::Access(key))? => AdminAccess::Allow,
+        None => AdminAccess::Deny,
+    };
+    context.met(at, flow, subnet);
+    let place = vnet.name.clone();
+    let denied = access == AdminAccess::Deny;
+    let skip = access == AdminAccess::AlwaysAllow;
+    let words = rule_words(at);
+    let what = if skip { format!("{words}: AlwaysAllow, NSGs are skipped") } else { words };
+    context.step(|| Step { at, place, what, result: if denied { StepResult::Deny } else { StepResult::Allow } });
+    if denied { Err(Halt::deny(at)) } else { Ok(Some((Some(at), skip))) }
+}
+
+/// Collections without any rule in the input may hold one that comes first: it may deny, or allow past every NSG.
+fn unexported<'n>(
+    context: &mut Context<'_, 'n>,
+    node: &'n SubnetNode<'n>,
+    direction: Direction,
+    stage: Stage,
+) -> Walked<'n, Option<(Option<At<'n>>, bool)>> {
+    let network = context.network;
+    let Some(vnet) = network.vnet(node.vnet) else { return Ok(None) };
+    for (id, application) in &network.admin.open {
+        if application.to(node.vnet, vnet, None) == Applies::No {
+            continue;
+        }
+        let at = At::new(stage, id.segment("networkManagers"));
+        context.here = at;
+        context.note(&code::ADMIN_MISSING, id.as_str());
+        if context.ask(Fact::AdminDecides(node.vnet, direction))? {
+            let denied = context.ask(Fact::AdminDenies(node.vnet, direction))?;
+            return if denied { Err(Halt::deny(at)) } else { Ok(Some((Some(at), true))) };
+        }
+    }
+    Ok(None)
+}

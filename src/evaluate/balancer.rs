@@ -1,0 +1,170 @@
+//! Load balancer frontends as destinations: NSGs are judged at the NICs behind them (health.md 5 item 5).
+
+use super::context::{At, Context, Fact, Halt, Outcome, Removed, Walked};
+use super::gates::{self, Nic};
+use super::journey::{Branch, Delivery};
+use super::trace::{Step, StepResult};
+use crate::compile::endpoints::{Endpoint, EndpointKind};
+use crate::compile::{Stage, tags};
+use crate::diagnostic::code;
+use crate::model::{InboundNatRule, LoadBalancer, LoadBalancerFrontend, LoadBalancerRule};
+use crate::net::{EPHEMERAL, Flow, Protocol};
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+/// Splits a flow to a frontend into the members that take it: those whose health probe gets through.
+pub(super) fn members<'n>(
+    context: &mut Context<'_, 'n>,
+    delivery: &Delivery<'n>,
+    end: &'n Endpoint<'n>,
+) -> Walked<'n, Halt<'n>> {
+    let Some((balancer, frontend)) = end.balancer else { return Ok(Halt::deny(context.here)) };
+    let flow = delivery.journey.flow;
+    let nowhere = At::new(Stage::NsgInNic, Some(&end.name));
+    context.here = nowhere;
+    if let Some(rule) = nat_rule(balancer, frontend, &flow) {
+        let target = rule.target.as_ref();
+        let member = target.and_then(|id| context.network.endpoint_of(id));
+        return match (member, target) {
+            (Some(member), _) => Ok(Halt::Split(vec![to_member(delivery, member, rule.backend_port, false)])),
+            (None, Some(id)) => Err(unseen(context, nowhere, id.as_str())?),
+            (None, None) => Ok(no_rule(context, nowhere, balancer)),
+        };
+    }
+    let Some(rule) = balancing_rule(balancer, frontend, &flow) else { return Ok(no_rule(context, nowhere, balancer)) };
+    let port = if rule.backend_port == 0 { flow.destination_port } else { rule.backend_port };
+    let what = format!("rule {}: to the servers behind it on port {port}", rule.name);
+    let at = At { span: Some(rule.span), ..nowhere };
+    context.step(|| Step { at, place: balancer.name.clone(), what, result: StepResult::Forward });
+    let (found, missing) = pool(context, balancer, rule);
+    if let Some(id) = missing.first() {
+        return Err(unseen(context, nowhere, id)?);
+    }
+    if found.is_empty() {
+        context.note(&code::BALANCER_EMPTY, balancer.id.as_str());
+        return Ok(Halt::deny(nowhere));
+    }
+    let mut live = Vec::new();
+    let mut dead = None;
+    for member in &found {
+        match probe(context, balancer, rule, member)? {
+            None => live.push(*member),
+            Some(at) => dead = dead.or(Some(at)),
+        }
+    }
+    let Some(at) = dead.filter(|_| live.is_empty()) else {
+        return Ok(Halt::Split(live.iter().map(|member| to_member(delivery, member, port, rule.floating)).collect()));
+    };
+    // No server is up for the load balancer. Where the flow itself would be denied too, that is what to name.
+    for member in &found {
+        let flow = translated(&flow, member, port, rule.floating);
+        let Some(subnet) = member.subnet else { continue };
+        gates::ingress(context, &flow, subnet, Nic::Endpoint(Some(member)), delivery.journey.last)?;
+    }
+    context.here = at;
+    context.note(&code::BALANCER_PROBE, balancer.id.as_str());
+    Ok(Halt::deny(at))
+}
+
+fn to_member<'n>(delivery: &Delivery<'n>, member: &'n Endpoint<'n>, port: u16, floating: bool) -> Branch<'n> {
+    let mut delivery = delivery.clone();
+    delivery.journey.flow = translated(&delivery.journey.flow, member, port, floating);
+    delivery.member = Some(member);
+    Branch::Member(delivery)
+}
+
+/// The flow as the server's NIC sees it; floating IP leaves the destination alone.
+fn translated(flow: &Flow, member: &Endpoint<'_>, port: u16, floating: bool) -> Flow {
+    if floating { *flow } else { Flow { destination: member.address, destination_port: port, ..*flow } }
+}
+
+fn nat_rule<'n>(balancer: &'n LoadBalancer, frontend: &LoadBalancerFrontend, flow: &Flow) -> Option<&'n InboundNatRule> {
+    balancer.nat_rules.iter().find(|rule| {
+        rule.frontend.as_ref() == Some(&frontend.id)
+            && rule.protocol.takes(flow.protocol)
+            && rule.frontend_port == flow.destination_port
+    })
+}
+
+fn balancing_rule<'n>(
+    balancer: &'n LoadBalancer,
+    frontend: &LoadBalancerFrontend,
+    flow: &Flow,
+) -> Option<&'n LoadBalancerRule> {
+    balancer.rules.iter().find(|rule| {
+        rule.frontend.as_ref() == Some(&frontend.id)
+            && rule.protocol.takes(flow.protocol)
+            && (rule.frontend_port == 0 || rule.frontend_port == flow.destination_port)
+    })
+}
+
+fn no_rule<'n>(context: &mut Context<'_, 'n>, at: At<'n>, balancer: &LoadBalancer) -> Halt<'n> {
+    context.note(&code::BALANCER_NO_RULE, balancer.id.as_str());
+    let what = "no rule of the load balancer takes this port".to_owned();
+    context.step(|| Step { at, place: balancer.name.clone(), what, result: StepResult::Deny });
+    Halt::deny(at)
+}
+
+/// A server whose NIC is not in the input.
+fn unseen<'n>(context: &mut Context<'_, 'n>, at: At<'n>, id: &str) -> Walked<'n, Halt<'n>> {
+    context.note(&code::MEMBER_UNRESOLVED, id);
+    let allowed = context.ask(Fact::PoolMember(id.to_owned()))?;
+    Ok(Halt::Settled(Outcome { allowed, at: Some(at) }))
+}
+
+/// The servers of a rule's pools, and IP configurations and addresses whose NIC is not in the input.
+fn pool<'n>(
+    context: &Context<'_, 'n>,
+    balancer: &'n LoadBalancer,
+    rule: &LoadBalancerRule,
+) -> (Vec<&'n Endpoint<'n>>, Vec<String>) {
+    let network = context.network;
+    let (mut found, mut missing, mut seen) = (Vec::new(), Vec::new(), BTreeSet::new());
+    let pools = balancer.pools.iter().filter(|pool| rule.pools.contains(&pool.id));
+    for pool in pools {
+        let listed = pool.configurations.iter().map(|r| &r.value);
+        for id in listed.chain(network.balancer_members.get(&pool.id).into_iter().flatten().copied()) {
+            if seen.insert(id) {
+                match network.endpoint_of(id) {
+                    Some(end) => found.push(end),
+                    None => missing.push(id.as_str().to_owned()),
+                }
+            }
+        }
+        for address in &pool.addresses {
+            let end = network.endpoints_with(address.value).find(|end| end.kind == EndpointKind::Nic);
+            match end {
+                Some(end) if end.configuration.is_none_or(|id| seen.insert(id)) => found.push(end),
+                Some(_) => {}
+                None => missing.push(address.value.to_string()),
+            }
+        }
+    }
+    (found, missing)
+}
+
+/// The load balancer's own health probe to a server: where it is denied.
+fn probe<'n>(
+    context: &mut Context<'_, 'n>,
+    balancer: &LoadBalancer,
+    rule: &LoadBalancerRule,
+    member: &'n Endpoint<'n>,
+) -> Walked<'n, Option<At<'n>>> {
+    let port = rule.probe.as_ref().and_then(|id| balancer.probes.iter().find(|(own, _)| own == id));
+    let (Some((_, port)), Some(subnet)) = (port, member.subnet) else { return Ok(None) };
+    let flow = Flow {
+        source: IpAddr::V4(tags::PLATFORM),
+        destination: member.address,
+        protocol: Protocol::Tcp,
+        source_port: EPHEMERAL.0,
+        destination_port: *port,
+    };
+    let nothing = Removed::default();
+    let mut quiet = Context::new(context.network, context.assume, &nothing);
+    quiet.removed = context.removed;
+    match gates::ingress(&mut quiet, &flow, subnet, Nic::Endpoint(Some(member)), None) {
+        Ok(_) => Ok(None),
+        Err(Halt::Settled(outcome)) => Ok(outcome.at),
+        Err(other) => Err(other),
+    }
+}
