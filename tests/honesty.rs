@@ -12,8 +12,8 @@
 
 mod support;
 
-use gatepath::compile::{Assumptions, Network};
 use gatepath::compile::cuts::{Cuts, Side};
+use gatepath::compile::{Assumptions, Network};
 use gatepath::ingest::{Input, load};
 use gatepath::net::{AddressSet, Protocol};
 use gatepath::solve::path::{Options, SourceGroup, Sources, Target, decide};

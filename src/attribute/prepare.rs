@@ -4,12 +4,12 @@
 use super::input::{
     GatewayFacts, ManagementPath, ManagementVerdict, NameState, PoolFacts, ProbedServer, SettingFacts, TimeRelation,
 };
+use crate::compile::cuts::{Cuts, Side};
 use crate::compile::gateway_paths::{self as paths, Target};
 use crate::compile::routing::NextHop;
 use crate::compile::{Network, Stage, tags};
 use crate::diagnostic::code;
 use crate::evaluate::context::{Context, Removed};
-use crate::compile::cuts::{Cuts, Side};
 use crate::evaluate::route::lookup;
 use crate::model::{ApplicationGateway, ResourceId};
 use crate::net::Protocol;

@@ -3,8 +3,8 @@
 use super::args::{CheckArgs, Format};
 use super::{CliError, Io, endpoint, exit_code, load, look};
 use crate::compile::Network;
-use crate::diagnostic::Diagnostic;
 use crate::compile::cuts::{Cuts, Side};
+use crate::diagnostic::Diagnostic;
 use crate::ingest::Loaded;
 use crate::net::{AddressSet, Protocol, parse_address};
 use crate::report::check::{CheckReport, FlowRow, flows_csv, flows_json, flows_text, json, text};

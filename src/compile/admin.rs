@@ -2,7 +2,9 @@
 
 use super::filter::{self, Rule};
 use super::network::{Network, VnetNode};
-use crate::model::{AdminAccess, AdminRule, ConnectivityConfiguration, NetworkGroup, NetworkManagers, ResourceId, Snapshot};
+use crate::model::{
+    AdminAccess, AdminRule, ConnectivityConfiguration, NetworkGroup, NetworkManagers, ResourceId, Snapshot,
+};
 use crate::net::AddressSet;
 use std::collections::{BTreeMap, BTreeSet};
 

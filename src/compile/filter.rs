@@ -158,9 +158,7 @@ fn user_rule<'s>(rule: &'s SecurityRule, number: u32, data: Option<&'s ServiceTa
 /// A security admin rule: an empty side or port list is any (semantics.md 2). Network groups are added by the caller.
 pub(crate) fn admin_rule<'s>(rule: &'s AdminRule, number: u32, data: Option<&'s ServiceTags>) -> Rule<'s> {
     let mut out = user_rule(&rule.rule, number, data);
-    for (side, groups) in
-        [(&mut out.source, &rule.source_groups), (&mut out.destination, &rule.destination_groups)]
-    {
+    for (side, groups) in [(&mut out.source, &rule.source_groups), (&mut out.destination, &rule.destination_groups)] {
         if side.unreadable == [EMPTY_SIDE] {
             side.unreadable.clear();
             if groups.is_empty() {

@@ -78,7 +78,10 @@ impl CompiledFirewallRule<'_> {
 
     /// Does an application rule take this port?
     pub fn takes_port(&self, port: u16) -> bool {
-        self.rule.application.iter().any(|protocol: &crate::model::Located<ApplicationProtocol>| protocol.value.port == port)
+        self.rule
+            .application
+            .iter()
+            .any(|protocol: &crate::model::Located<ApplicationProtocol>| protocol.value.port == port)
     }
 }
 
@@ -117,8 +120,7 @@ fn node<'s>(network: &Network<'s>, firewall: &'s AzureFirewall) -> FirewallNode<
     let policy = firewall.policy.as_ref().and_then(|id| snapshot.firewall_policies.get(&id.value));
     let settings = policy.map_or(&firewall.settings, |policy| &policy.settings);
     let own = &firewall.settings;
-    let untranslated =
-        if settings.private_ranges.is_empty() { &own.private_ranges } else { &settings.private_ranges };
+    let untranslated = if settings.private_ranges.is_empty() { &own.private_ranges } else { &settings.private_ranges };
     let mut rules = Ordered { network, rules: Vec::new(), missing: Vec::new() };
     rules.collect(firewall);
     let mut private: Vec<IpAddr> =

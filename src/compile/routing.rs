@@ -164,10 +164,8 @@ impl<'s> RoutingTable<'s> {
         let beaten = |c: &Candidate| candidates.iter().any(|o| o.length == c.length && o.rank > c.rank);
         let mut active: Vec<&Candidate> = candidates.iter().filter(|c| !beaten(c)).collect();
         let route = |c: &Candidate| self.routes.get(c.route);
-        let local = active.iter().filter_map(|c| route(c)).any(|r| {
-            r.source == RouteSource::System
-                && r.next_hop.is_local()
-        });
+        let local =
+            active.iter().filter_map(|c| route(c)).any(|r| r.source == RouteSource::System && r.next_hop.is_local());
         if local {
             active.retain(|c| route(c).is_none_or(|r| r.source != RouteSource::Gateway));
         }

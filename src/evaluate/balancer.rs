@@ -78,7 +78,11 @@ fn translated(flow: &Flow, member: &Endpoint<'_>, port: u16, floating: bool) -> 
     if floating { *flow } else { Flow { destination: member.address, destination_port: port, ..*flow } }
 }
 
-fn nat_rule<'n>(balancer: &'n LoadBalancer, frontend: &LoadBalancerFrontend, flow: &Flow) -> Option<&'n InboundNatRule> {
+fn nat_rule<'n>(
+    balancer: &'n LoadBalancer,
+    frontend: &LoadBalancerFrontend,
+    flow: &Flow,
+) -> Option<&'n InboundNatRule> {
     balancer.nat_rules.iter().find(|rule| {
         rule.frontend.as_ref() == Some(&frontend.id)
             && rule.protocol.takes(flow.protocol)

@@ -30,8 +30,20 @@ pub(super) fn arrive<'n>(
     Ok(got)
 }
 
+/// The same for a source outside every network, of which no appliance is seen.
+pub(super) fn enter<'n>(
+    context: &mut Context<'_, 'n>,
+    flow: &Flow,
+    subnet: usize,
+    end: &'n Endpoint<'n>,
+) -> Walked<'n, Option<At<'n>>> {
+    let got = ingress_gates(context, flow, subnet, end, None)?;
+    connection(context, end)?;
+    Ok(got)
+}
+
 /// The subnet's NSG, where its network policies say that it filters private endpoints; source ports are read as `*`.
-pub(super) fn ingress_gates<'n>(
+fn ingress_gates<'n>(
     context: &mut Context<'_, 'n>,
     flow: &Flow,
     subnet: usize,

@@ -4,9 +4,9 @@ use super::context::{At, Context, Fact, Halt, Outcome, Owner, RuleKey, Walked};
 use super::journey::{Branch, Journey, Via};
 use super::matching::{Known, address, address_open};
 use super::trace::{Step, StepResult};
+use crate::compile::Stage;
 use crate::compile::endpoints::Endpoint;
 use crate::compile::firewall::{CompiledFirewallRule, FirewallNode};
-use crate::compile::Stage;
 use crate::diagnostic::code;
 use crate::model::{Access, FirewallRuleKind, Setting};
 use crate::net::{Flow, Protocol};
@@ -95,7 +95,8 @@ fn translate<'n>(
     let destination = translated_address(context, passed.at, rule)?;
     let port = rule.rule.translated_port.as_ref().map_or(flow.destination_port, |port| port.value);
     let inner = Flow { destination, destination_port: port, ..*flow };
-    let inner = Journey { flow: inner, start: subnet, here: subnet, via: Vec::new(), last: Some(passed.at), ..journey.clone() };
+    let inner =
+        Journey { flow: inner, start: subnet, here: subnet, via: Vec::new(), last: Some(passed.at), ..journey.clone() };
     Ok(onward(context, firewall, &inner))
 }
 
@@ -340,9 +341,8 @@ fn names_open<'n>(
     rule: &'n CompiledFirewallRule<'n>,
     destination: IpAddr,
 ) -> Walked<'n, bool> {
-    let named = rule.rule.fqdns.iter().filter(|name| {
-        resolve(context, firewall, rule, &name.value, destination) == Known::Open
-    });
+    let named =
+        rule.rule.fqdns.iter().filter(|name| resolve(context, firewall, rule, &name.value, destination) == Known::Open);
     let open: Vec<&'n str> = named.chain(&rule.rule.categories).map(|name| name.value.as_str()).collect();
     for name in open {
         context.note(&code::FQDN, name);

@@ -1,10 +1,10 @@
 //! Filters on the way: security admin rules and NSGs, on the source side and on the destination side
 //! (semantics.md 1.6, 2).
 
+use super::admin::admin;
 use super::context::{At, Context, Fact, Halt, Owner, RuleKey, Walked};
 use super::matching::rule_matches;
 use super::trace::{Step, StepResult};
-use super::admin::admin;
 use crate::compile::endpoints::{Endpoint, EndpointKind};
 use crate::compile::filter::{Filter, Rule};
 use crate::compile::network::is_platform_subnet;
@@ -114,6 +114,7 @@ fn gate<'n>(
         Lookup::Found(index) => index,
     };
     let Some(filter) = context.network.filters.get(index) else { return Ok(None) };
+    note_inflated(context, direction, flow, subnet);
     let decided = first_match(context, filter, index, direction, stage, flow, subnet)?;
     let Some((access, at)) = decided else { return Ok(None) };
     context.met(at, flow, subnet);
@@ -122,6 +123,15 @@ fn gate<'n>(
     match access {
         Access::Allow => Ok(Some(at)),
         Access::Deny => Err(Halt::deny(at)),
+    }
+}
+
+/// The other end counts as VirtualNetwork only because a 0.0.0.0/0 route to an appliance is merged into the tag.
+fn note_inflated(context: &mut Context<'_, '_>, direction: Direction, flow: &Flow, subnet: usize) {
+    let other = if direction == Direction::Inbound { flow.source } else { flow.destination };
+    let Some(node) = context.network.subnet(subnet).filter(|node| node.inflated) else { return };
+    if node.vnet_tag.contains(other) && !node.unrouted_tag.contains(other) {
+        context.note(&code::INFLATED_TAG, &node.subnet.name);
     }
 }
 

@@ -2,10 +2,10 @@
 
 use super::appliance;
 use super::context::{At, Context, Fact, Halt, Walked};
+use super::edge;
 use super::path::{Endpoints, arrive, remote_vnet_missing};
 use super::route::{Chosen, lookup};
 use super::trace::{Step, StepResult};
-use super::edge;
 use crate::compile::endpoints::Endpoint;
 use crate::compile::peering::Peer;
 use crate::compile::routing::{NextHop, RouteSource};
@@ -179,5 +179,7 @@ fn note_lost_peering<'n>(context: &mut Context<'_, 'n>, subnet: usize, destinati
 
 /// Is the peering one of those that bring routes to the subnet?
 fn uses(node: &SubnetNode<'_>, peering: &crate::model::Peering) -> bool {
-    node.peers.iter().any(|peer| matches!(peer.link, crate::compile::peering::Link::Peering(p) if std::ptr::eq(p, peering)))
+    node.peers
+        .iter()
+        .any(|peer| matches!(peer.link, crate::compile::peering::Link::Peering(p) if std::ptr::eq(p, peering)))
 }

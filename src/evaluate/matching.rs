@@ -120,7 +120,12 @@ fn ports_open<'n>(context: &mut Context<'_, 'n>, rule: &Rule<'n>, key: RuleKey, 
 }
 
 /// Is the address on this side of the rule?
-pub(super) fn address(context: &mut Context<'_, '_>, side: &AddressMatcher<'_>, address: IpAddr, subnet: usize) -> Known {
+pub(super) fn address(
+    context: &mut Context<'_, '_>,
+    side: &AddressMatcher<'_>,
+    address: IpAddr,
+    subnet: usize,
+) -> Known {
     let network = context.network;
     if side.fixed.contains(address) {
         return Known::Yes;

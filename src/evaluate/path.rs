@@ -154,7 +154,7 @@ pub(super) fn enter<'n>(
     let network = context.network;
     let end = answering(context, network.endpoint_at(flow.destination, subnet), Stage::NsgInNic)?;
     if let Some(end) = end.filter(|end| end.kind == EndpointKind::PrivateEndpoint) {
-        return Ok((None, endpoint::ingress_gates(context, flow, subnet, end, None)?));
+        return Ok((None, endpoint::enter(context, flow, subnet, end)?));
     }
     if let Some(end) = end.filter(|end| end.kind == EndpointKind::LoadBalancer) {
         not_modelled(context, Stage::NsgInNic, end)?;

@@ -169,7 +169,9 @@ fn override_endpoints<'n>(
             route(other).is_some_and(|route| route.source == RouteSource::User && route.prefix.is_some())
                 && space.is_some_and(|space| other.length >= space)
         });
-        let Some(best) = over.max_by_key(|other| (other.length, std::cmp::Reverse(other.route))).copied() else { continue };
+        let Some(best) = over.max_by_key(|other| (other.length, std::cmp::Reverse(other.route))).copied() else {
+            continue;
+        };
         if !super::endpoint::policies(context, subnet)?.route_tables {
             continue;
         }
@@ -192,7 +194,8 @@ fn override_gateways<'n>(
     found: &mut Vec<Candidate>,
 ) -> Walked<'n, ()> {
     let of = |candidate: &Candidate| routes.routes.get(candidate.route);
-    let overriding = found.iter().filter_map(of).find(|route| route.user.as_ref().is_some_and(|user| user.overrides_bgp));
+    let overriding =
+        found.iter().filter_map(of).find(|route| route.user.as_ref().is_some_and(|user| user.overrides_bgp));
     let Some(route) = overriding else { return Ok(()) };
     let length = route.prefix.map_or(0, |prefix| prefix.prefix_len());
     let longer = |c: &Candidate| c.length > length && of(c).is_some_and(|route| route.source == RouteSource::Gateway);

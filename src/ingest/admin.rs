@@ -14,12 +14,7 @@ use crate::net::Protocol;
 pub(crate) fn read_manager(fields: &Fields<'_>, id: ResourceId) -> Result<NetworkManager, Unusable> {
     let scopes = fields.child("networkManagerScopes")?;
     let groups = scopes.map(|scopes| scopes.strings("managementGroups")).unwrap_or_default();
-    Ok(NetworkManager {
-        name: fields.name(),
-        span: fields.span(),
-        management_group_scope: !groups.is_empty(),
-        id,
-    })
+    Ok(NetworkManager { name: fields.name(), span: fields.span(), management_group_scope: !groups.is_empty(), id })
 }
 
 /// Reads a network group.

@@ -5,7 +5,8 @@ use super::json::Unusable;
 use super::nsg;
 use crate::model::{
     GatewayConnection, LocalNetworkGateway, Located, NatGateway, NextHopType, Peering, PrivateEndpointPolicies,
-    PublicIpAddress, ResourceId,    RouteDestination, RouteTable, Setting, Subnet, UserRoute, VirtualNetwork, VirtualNetworkGateway,
+    PublicIpAddress, ResourceId, RouteDestination, RouteTable, Setting, Subnet, UserRoute, VirtualNetwork,
+    VirtualNetworkGateway,
 };
 use crate::net::WrittenPrefix;
 
@@ -42,11 +43,7 @@ pub(crate) fn read_subnet(fields: &Fields<'_>, id: ResourceId) -> Result<Subnet,
         nsg: fields.reference("networkSecurityGroup")?,
         route_table: fields.reference("routeTable")?,
         nat_gateway: fields.reference("natGateway")?,
-        private_endpoint_policies: nsg::word(
-            fields,
-            "privateEndpointNetworkPolicies",
-            PrivateEndpointPolicies::parse,
-        ),
+        private_endpoint_policies: nsg::word(fields, "privateEndpointNetworkPolicies", PrivateEndpointPolicies::parse),
         delegations: fields
             .objects("delegations")?
             .iter()

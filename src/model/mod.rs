@@ -16,8 +16,8 @@ mod tags;
 mod vnet;
 
 pub use admin::{
-    AdminAccess, AdminCollection, AdminConfiguration, AdminRule, ConnectivityConfiguration, NetworkGroup, NetworkManager,
-    NetworkManagers, StaticMember,
+    AdminAccess, AdminCollection, AdminConfiguration, AdminRule, ConnectivityConfiguration, NetworkGroup,
+    NetworkManager, NetworkManagers, StaticMember,
 };
 pub use field::{Located, Setting};
 pub use firewall::{

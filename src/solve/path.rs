@@ -6,10 +6,10 @@
 
 use super::answer::{Answer, Decision, Missing, Verdict};
 use super::facts;
+use crate::compile::cuts::Cuts;
 use crate::compile::{Network, Stage};
 use crate::diagnostic::{Diagnostic, code};
 use crate::evaluate::context::{At, Context, Fact, Halt, Note, Outcome, Projection, Removed};
-use crate::compile::cuts::Cuts;
 use crate::evaluate::journey::Branch;
 use crate::evaluate::path::{Endpoints, ModelNic, Walk, resume, walk};
 use crate::net::{AddressSet, Flow, Protocol};

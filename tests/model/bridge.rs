@@ -3,9 +3,9 @@
 use super::address::Addr;
 use super::case::Assumed;
 use super::worlds::{Answer, Question, Start};
+use gatepath::compile::cuts::{Cuts, Side};
 use gatepath::compile::{Assumptions, Network};
 use gatepath::evaluate::context::Removed;
-use gatepath::compile::cuts::{Cuts, Side};
 use gatepath::ingest::{Input, Loaded, load};
 use gatepath::model::ResourceId;
 use gatepath::net::{AddressSet, Protocol};
