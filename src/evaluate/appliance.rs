@@ -92,7 +92,7 @@ fn third_party<'n>(
 /// NICs behind a load balancer, as far as the input holds them.
 fn members<'n>(context: &Context<'_, 'n>, balancer: &'n LoadBalancer) -> Vec<&'n NetworkInterface> {
     let network = context.network;
-    let naming = balancer.pools.iter().flat_map(|pool| network.balancer_members.get(&pool.id)).flatten().copied();
+    let naming = balancer.pools.iter().filter_map(|pool| network.balancer_members.get(&pool.id)).flatten().copied();
     let listed = balancer.pools.iter().flat_map(|pool| &pool.configurations).map(|r| &r.value);
     listed.chain(naming).filter_map(|id| network.endpoint_of(id)).filter_map(|end| end.nic).collect()
 }

@@ -113,11 +113,11 @@ pub(super) fn travel<'n>(context: &mut Context<'_, 'n>, mut journey: Journey<'n>
         return Err(Halt::deny(At::new(Stage::Peering, Some(refusing))));
     }
     let closed = peer.filter(|peer| !peer.allows_access());
-    deliver(context, Delivery { journey, vnet, closed, member: None })
+    deliver(context, &Delivery { journey, vnet, closed, member: None })
 }
 
 /// Delivers a flow in the network of its destination.
-pub(super) fn deliver<'n>(context: &mut Context<'_, 'n>, delivery: Delivery<'n>) -> Walked<'n, Option<At<'n>>> {
+pub(super) fn deliver<'n>(context: &mut Context<'_, 'n>, delivery: &Delivery<'n>) -> Walked<'n, Option<At<'n>>> {
     let closed = delivery.closed;
     let at = closed.map(|peer| At { span: peer.access_span(), ..At::new(Stage::Peering, Some(peer.name())) });
     if let Some(at) = at {

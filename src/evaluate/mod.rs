@@ -10,6 +10,7 @@ mod firewall;
 pub mod gates;
 pub mod journey;
 pub mod matching;
+mod overrides;
 pub mod path;
 mod reply;
 pub mod route;

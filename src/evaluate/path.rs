@@ -59,7 +59,7 @@ pub fn resume<'n>(context: &mut Context<'_, 'n>, branch: &Branch<'n>) -> Walked<
     outcome(match branch {
         Branch::Frontend(flow, subnet) => ingress(context, flow, *subnet, Nic::Endpoint(None), None),
         Branch::Onward(journey) => travel(context, journey.clone()),
-        Branch::Member(delivery) => deliver(context, delivery.clone()),
+        Branch::Member(delivery) => deliver(context, delivery),
     })
 }
 
@@ -119,7 +119,7 @@ pub(super) fn not_modelled<'n>(context: &mut Context<'_, 'n>, stage: Stage, end:
 }
 
 /// Ingress gates and return route at the destination.
-pub(super) fn arrive<'n>(context: &mut Context<'_, 'n>, delivery: Delivery<'n>) -> Walked<'n, Option<At<'n>>> {
+pub(super) fn arrive<'n>(context: &mut Context<'_, 'n>, delivery: &Delivery<'n>) -> Walked<'n, Option<At<'n>>> {
     let network = context.network;
     let (flow, vnet, last) = (delivery.journey.flow, delivery.vnet, delivery.journey.last);
     if let Some(member) = delivery.member {
@@ -132,7 +132,7 @@ pub(super) fn arrive<'n>(context: &mut Context<'_, 'n>, delivery: Delivery<'n>) 
     let end = answering(context, network.endpoint_at(flow.destination, subnet), Stage::NsgInNic)?;
     match end.map(|end| (end, end.kind)) {
         Some((end, EndpointKind::PrivateEndpoint)) => endpoint::arrive(context, &delivery.journey, subnet, end),
-        Some((end, EndpointKind::LoadBalancer)) => Err(balancer::members(context, &delivery, end)?),
+        Some((end, EndpointKind::LoadBalancer)) => Err(balancer::members(context, delivery, end)?),
         Some((end, EndpointKind::AzureFirewall)) => firewall::arrive(context, &delivery.journey, end),
         _ => {
             let got = ingress(context, &flow, subnet, nic_of(end, delivery.journey.ends), last)?;

@@ -132,15 +132,14 @@ fn read_rule(fields: &Fields<'_>, kind: Option<FirewallRuleKind>) -> Result<Fire
         }),
     };
     let is_application = kind.value() == Some(&FirewallRuleKind::Application);
-    let mut protocols: Vec<Located<FirewallProtocol>> =
-        fields.strings("ipProtocols").into_iter().map(protocol).collect();
+    let mut protocols: Vec<Located<FirewallProtocol>> = fields.strings("ipProtocols").iter().map(protocol).collect();
     let mut application = Vec::new();
     if is_application {
         for protocol in fields.objects("protocols")? {
             application.extend(application_protocol(&protocol)?);
         }
     } else {
-        protocols.extend(fields.strings("protocols").into_iter().map(protocol));
+        protocols.extend(fields.strings("protocols").iter().map(protocol));
     }
     let names = |key: &str| {
         let names = fields.strings(key).into_iter();
@@ -169,7 +168,7 @@ fn host_key(name: &str) -> String {
     name.trim().trim_end_matches('.').to_ascii_lowercase()
 }
 
-fn protocol(text: Located<String>) -> Located<FirewallProtocol> {
+fn protocol(text: &Located<String>) -> Located<FirewallProtocol> {
     let value = match text.value.trim().to_ascii_lowercase().as_str() {
         "any" | "*" => FirewallProtocol::Any,
         lower => Protocol::parse(lower).map_or(FirewallProtocol::Invalid(text.value.clone()), FirewallProtocol::Only),

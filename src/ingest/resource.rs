@@ -13,7 +13,6 @@ use crate::model::{
 };
 
 /// A resource as read, or a child that belongs into its parent.
-#[expect(clippy::large_enum_variant, reason = "a resource lives only until it is put into the snapshot")]
 #[derive(Debug, Clone)]
 pub(crate) enum Resource {
     Nsg(NetworkSecurityGroup),

@@ -263,18 +263,18 @@ impl<'n> Explorer<'_, 'n> {
                 let flow = this.flow(piece.representative, *port);
                 let witness = Witness { flow, ends, assume: assume.to_vec(), branches: Vec::new() };
                 let walked = this.evaluate(index, &witness, |context| walk(context, &flow, ends))?;
-                this.take(walked, witness, lead, &mut met);
+                this.take(walked, &witness, lead, &mut met);
             }
             this.states_of(index, met, assume, lead)
         })
     }
 
     /// Records an outcome; keeps the ways on of a flow that splits.
-    fn take(&mut self, walked: Walk<'n>, witness: Witness<'n>, lead: bool, met: &mut Met<'n>) {
+    fn take(&mut self, walked: Walk<'n>, witness: &Witness<'n>, lead: bool, met: &mut Met<'n>) {
         match walked {
             Walk::One(outcome) => {
                 met.direct |= state(&outcome);
-                self.record(&outcome, &witness, lead);
+                self.record(&outcome, witness, lead);
             }
             Walk::Many(branches) => {
                 for branch in branches {
@@ -299,7 +299,7 @@ impl<'n> Explorer<'_, 'n> {
                 for (branch, witness) in &branches {
                     let witness = Witness { assume: assume.to_vec(), ..witness.clone() };
                     let walked = this.evaluate(index, &witness, |context| resume(context, branch))?;
-                    this.take(walked, witness, lead && first, &mut met);
+                    this.take(walked, &witness, lead && first, &mut met);
                 }
                 this.states_of(index, met, assume, lead && first)
             })?;

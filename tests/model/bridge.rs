@@ -5,7 +5,7 @@ use super::case::Assumed;
 use super::worlds::{Answer, Question, Start};
 use gatepath::compile::cuts::{Cuts, Side};
 use gatepath::compile::{Assumptions, Network};
-use gatepath::evaluate::context::Removed;
+use gatepath::evaluate::context::{Owner, Removed};
 use gatepath::ingest::{Input, Loaded, load};
 use gatepath::model::ResourceId;
 use gatepath::net::{AddressSet, Protocol};
@@ -56,7 +56,7 @@ fn decider(network: &Network<'_>, decided: &Decided<'_>) -> Option<Removed> {
     let mut removed = Removed::default();
     for (index, filter) in network.filters.iter().enumerate() {
         let rules = filter.inbound.iter().chain(&filter.outbound);
-        removed.rules.extend(rules.filter(|rule| rule.span == Some(span)).map(|rule| (index, rule.number)));
+        removed.rules.extend(rules.filter(|rule| rule.span == Some(span)).map(|rule| (Owner::Nsg(index), rule.number)));
     }
     for user in network.subnets.iter().flat_map(|node| &node.routes.routes).filter_map(|route| route.user.as_ref()) {
         let key = (user.table.to_string(), user.name.to_owned());

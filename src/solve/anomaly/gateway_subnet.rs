@@ -116,8 +116,8 @@ fn occupants<'s>(snapshot: &'s Snapshot, subnets: &BTreeSet<&ResourceId>) -> Occ
         }
     }
     for nic in snapshot.network_interfaces.values() {
-        let owner = nic.private_endpoint.as_ref();
-        let claimed = owner.is_some_and(|owner| snapshot.private_endpoints.contains_key(owner));
+        let endpoint = nic.private_endpoint.as_ref();
+        let claimed = endpoint.is_some_and(|id| snapshot.private_endpoints.contains_key(id));
         if claimed || owned.contains(&nic.id) {
             continue;
         }
