@@ -9,6 +9,7 @@ pub mod firewall;
 pub mod gateway_paths;
 pub mod network;
 pub mod peering;
+mod references;
 pub mod routing;
 mod stage;
 pub mod tags;

@@ -7,6 +7,7 @@ use super::filter::Filter;
 use super::firewall::{self, FirewallNode};
 use super::gateway_paths::instance_addresses;
 use super::peering::{self, Peer};
+use super::references::{BackReferences, display_names};
 use super::routing::{self, RoutingTable};
 use super::tags;
 use crate::model::{
@@ -447,55 +448,4 @@ pub fn refuses_nsg(subnet_name: &str) -> bool {
 /// Subnets of Azure's own services: no customer NIC is expected in them.
 pub fn is_platform_subnet(subnet_name: &str) -> bool {
     refuses_nsg(subnet_name) || subnet_name.eq_ignore_ascii_case("AzureBastionSubnet")
-}
-
-/// Attachments that only the NSG or route table itself lists.
-struct BackReferences<'s> {
-    nsgs: BTreeMap<&'s ResourceId, &'s ResourceId>,
-    tables: BTreeMap<&'s ResourceId, &'s ResourceId>,
-}
-
-impl<'s> BackReferences<'s> {
-    fn of(snapshot: &'s Snapshot) -> Self {
-        let (mut nsgs, mut tables) = (BTreeMap::new(), BTreeMap::new());
-        for nsg in snapshot.nsgs.values() {
-            for subnet in &nsg.subnets {
-                nsgs.entry(subnet).or_insert(&nsg.id);
-            }
-        }
-        for table in snapshot.route_tables.values() {
-            for subnet in &table.subnets {
-                tables.entry(subnet).or_insert(&table.id);
-            }
-        }
-        BackReferences { nsgs, tables }
-    }
-}
-
-/// `name`, or `rg/name` where two resources of one kind share a name (design.md, output contract).
-fn display_names(snapshot: &Snapshot) -> HashMap<ResourceId, String> {
-    let mut out = HashMap::new();
-    let mut add = |ids: Vec<&ResourceId>| {
-        let mut count: BTreeMap<String, usize> = BTreeMap::new();
-        for id in &ids {
-            *count.entry(id.name().to_ascii_lowercase()).or_default() += 1;
-        }
-        for id in ids {
-            let shared = count.get(&id.name().to_ascii_lowercase()).is_some_and(|n| *n > 1);
-            let name = match id.segment("resourceGroups") {
-                Some(group) if shared => format!("{group}/{}", id.name()),
-                _ => id.name().to_owned(),
-            };
-            out.insert(id.clone(), name);
-        }
-    };
-    add(snapshot.nsgs.keys().collect());
-    add(snapshot.vnets.keys().collect());
-    add(snapshot.route_tables.keys().collect());
-    add(snapshot.network_interfaces.keys().collect());
-    add(snapshot.application_gateways.keys().collect());
-    add(snapshot.firewalls.keys().collect());
-    add(snapshot.load_balancers.keys().collect());
-    add(snapshot.private_endpoints.keys().collect());
-    out
 }

@@ -88,6 +88,10 @@ fn translate<'n>(
 ) -> Walked<'n, Halt<'n>> {
     let Some(firewall) = context.network.firewalls.get(index) else { return Ok(Halt::deny(context.here)) };
     let passed = decide(context, index, firewall, flow, from_internet)?;
+    if passed.rule.is_none() {
+        // Something that is not in the input lets it pass, wherever to.
+        return Ok(Halt::Settled(Outcome { allowed: true, at: Some(passed.at) }));
+    }
     let (FirewallRuleKind::Dnat, Some(rule)) = (passed.kind, passed.rule) else {
         return Ok(Halt::deny(At::new(Stage::Firewall, Some(&firewall.name))));
     };
