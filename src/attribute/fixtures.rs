@@ -79,6 +79,7 @@ pub(super) fn answer(verdict: Verdict) -> Answer {
         sources: AddressSet::default(),
         denied: AddressSet::default(),
         missing,
+        regardless: Vec::new(),
         notes: Vec::new(),
     }
 }

@@ -170,6 +170,9 @@ pub fn text(report: &CheckReport<'_, '_>, look: Look, out: &mut dyn Write) -> io
             writeln!(out, "        {}", printable(command))?;
         }
     }
+    for regardless in &answer.regardless {
+        writeln!(out, "sure  {} whatever these are: {}", answer.verdict.shout(), printable(&regardless.what))?;
+    }
     for assumption in report.assumptions {
         writeln!(out, "assumed  {}", printable(assumption))?;
     }

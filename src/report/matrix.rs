@@ -110,6 +110,7 @@ pub struct AnswerJson {
     denied: Vec<String>,
     denied_count: u128,
     missing: Vec<MissingJson>,
+    regardless: Vec<MissingJson>,
     notes: Vec<&'static str>,
 }
 
@@ -138,6 +139,7 @@ impl AnswerJson {
             denied: cidrs(&answer.denied),
             denied_count: answer.denied.count(),
             missing: missing_json(&answer.missing),
+            regardless: missing_json(&answer.regardless),
             notes,
         }
     }

@@ -79,6 +79,8 @@ pub struct Answer {
     pub denied: AddressSet,
     /// What would decide an unknown verdict.
     pub missing: Vec<Missing>,
+    /// What is missing and was asked for although the verdict is the same whatever it holds.
+    pub regardless: Vec<Missing>,
     /// Findings of the evaluation.
     pub notes: Vec<Diagnostic>,
 }

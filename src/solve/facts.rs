@@ -14,8 +14,31 @@ pub const TAG_COMMAND: &str = "az network list-service-tags -l REGION -o json > 
 /// The command for public IP addresses.
 const PUBLIC_IP_COMMAND: &str = "az network public-ip list -o json > public-ip.json";
 
+/// What would answer facts, each thing once. Facts about one service tag and several addresses are one thing.
+pub fn all_missing(network: &Network<'_>, facts: &[Fact]) -> Vec<Missing> {
+    let mut out: Vec<Missing> = Vec::new();
+    for fact in facts {
+        let mut one = missing(network, fact);
+        if let Fact::Tag(tag, first) = fact {
+            let about = facts.iter().filter(|other| matches!(other, Fact::Tag(name, _) if name == tag)).count();
+            let question = match about {
+                0 | 1 => format!(" (is {first} in it?)"),
+                _ => format!(" (are {first} and {} more addresses in it?)", about - 1),
+            };
+            if out.iter().any(|known| known.what.starts_with(&one.what)) {
+                continue;
+            }
+            one.what.push_str(&question);
+        }
+        if !out.contains(&one) {
+            out.push(one);
+        }
+    }
+    out
+}
+
 /// What would answer a fact.
-pub fn missing(network: &Network<'_>, fact: &Fact) -> Missing {
+fn missing(network: &Network<'_>, fact: &Fact) -> Missing {
     about_resource(network, fact).unwrap_or_else(|| Missing { what: about_rule(network, fact), command: None })
 }
 

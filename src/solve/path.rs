@@ -416,28 +416,20 @@ impl<'n> Explorer<'_, 'n> {
                 denied = denied.union(&piece.addresses);
             }
         }
-        let missing = if verdict == Verdict::Unknown { missing(self.network, &self.facts) } else { Vec::new() };
+        let asked = facts::all_missing(self.network, &self.facts);
+        let (missing, regardless) =
+            if verdict == Verdict::Unknown { (asked, Vec::new()) } else { (Vec::new(), asked) };
         let answer = Answer {
             verdict,
             decision: at.map(decision),
             sources: self.sources.addresses.clone(),
             denied,
             missing,
+            regardless,
             notes: notes(&self.notes),
         };
         Decided { answer, witness }
     }
-}
-
-fn missing(network: &Network<'_>, facts: &[Fact]) -> Vec<Missing> {
-    let mut out: Vec<Missing> = Vec::new();
-    for fact in facts {
-        let missing = facts::missing(network, fact);
-        if !out.contains(&missing) {
-            out.push(missing);
-        }
-    }
-    out
 }
 
 fn notes(notes: &[Note]) -> Vec<Diagnostic> {
@@ -475,6 +467,7 @@ pub fn undecided(sources: AddressSet, stage: Option<Stage>, missing: Missing, no
         sources,
         denied: AddressSet::default(),
         missing: vec![missing],
+        regardless: Vec::new(),
         notes: vec![note],
     }
 }
