@@ -18,6 +18,8 @@ pub enum EndpointKind {
     AzureFirewall,
     /// A private frontend of a load balancer.
     LoadBalancer,
+    /// The static address of an internal Container Apps environment.
+    ContainerEnvironment,
 }
 
 /// One private address.
@@ -148,6 +150,12 @@ fn frontends<'s>(network: &Network<'s>, out: &mut Vec<Endpoint<'s>>) {
         for address in &node.private {
             let end = plain(network, EndpointKind::AzureFirewall, *address, subnet, &node.firewall.id);
             out.push(Endpoint { firewall: Some(index), ..end });
+        }
+    }
+    for environment in network.snapshot.container_environments.values().filter(|own| own.subnet.is_some()) {
+        if let Some(address) = &environment.address {
+            let kind = EndpointKind::ContainerEnvironment;
+            out.push(plain(network, kind, address.value, environment.subnet.as_ref(), &environment.id));
         }
     }
     for balancer in network.snapshot.load_balancers.values() {

@@ -55,6 +55,8 @@ pub struct Delivery<'n> {
     pub closed: Option<&'n Peer<'n>>,
     /// NIC behind a load balancer.
     pub member: Option<&'n Endpoint<'n>>,
+    /// The destination stands for an address behind a Container Apps environment, in this subnet.
+    pub instance: Option<usize>,
 }
 
 /// One way in which a flow goes on.
@@ -113,7 +115,7 @@ pub(super) fn travel<'n>(context: &mut Context<'_, 'n>, mut journey: Journey<'n>
         return Err(Halt::deny(At::new(Stage::Peering, Some(refusing))));
     }
     let closed = peer.filter(|peer| !peer.allows_access());
-    deliver(context, &Delivery { journey, vnet, closed, member: None })
+    deliver(context, &Delivery { journey, vnet, closed, member: None, instance: None })
 }
 
 /// Delivers a flow in the network of its destination.

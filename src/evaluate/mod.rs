@@ -3,6 +3,7 @@
 mod admin;
 mod appliance;
 mod balancer;
+mod container;
 pub mod context;
 mod edge;
 mod endpoint;

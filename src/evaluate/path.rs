@@ -4,7 +4,7 @@ use super::context::{At, Context, Fact, Halt, Outcome, Walked};
 use super::gates::{Nic, egress, ingress};
 use super::journey::{Branch, Delivery, Journey, deliver, travel};
 use super::trace::{Step, StepResult};
-use super::{balancer, edge, endpoint, firewall, reply};
+use super::{balancer, container, edge, endpoint, firewall, reply};
 use crate::compile::endpoints::{Endpoint, EndpointKind};
 use crate::compile::{Lookup, Stage, tags};
 use crate::diagnostic::code;
@@ -128,11 +128,15 @@ pub(super) fn arrive<'n>(context: &mut Context<'_, 'n>, delivery: &Delivery<'n>)
         reply::return_route(context, &delivery.journey, subnet)?;
         return Ok(got);
     }
+    if let Some(subnet) = delivery.instance {
+        return container::arrive(context, delivery, subnet);
+    }
     let Some(subnet) = destination_subnet(context, &flow, Some(vnet))? else { return Ok(last) };
     let end = answering(context, network.endpoint_at(flow.destination, subnet), Stage::NsgInNic)?;
     match end.map(|end| (end, end.kind)) {
         Some((end, EndpointKind::PrivateEndpoint)) => endpoint::arrive(context, &delivery.journey, subnet, end),
         Some((end, EndpointKind::LoadBalancer)) => Err(balancer::members(context, delivery, end)?),
+        Some((end, EndpointKind::ContainerEnvironment)) => Err(container::instances(context, delivery, subnet, end)),
         Some((end, EndpointKind::AzureFirewall)) => firewall::arrive(context, &delivery.journey, end),
         _ => {
             let got = ingress(context, &flow, subnet, nic_of(end, delivery.journey.ends), last)?;

@@ -47,6 +47,7 @@ impl Assembly {
             Resource::RuleCollectionGroup(value) => insert(&mut s.rule_collection_groups, &id, value),
             Resource::IpGroup(value) => insert(&mut s.ip_groups, &id, value),
             Resource::PrivateEndpoint(value) => insert(&mut s.private_endpoints, &id, value),
+            Resource::Container(value) => insert(&mut s.container_environments, &id, value),
             Resource::LoadBalancer(value) => insert(&mut s.load_balancers, &id, value),
             Resource::NetworkManager(value) => insert(&mut s.network_managers.managers, &id, value),
             Resource::NetworkGroup(value) => insert(&mut s.network_managers.groups, &id, value),
@@ -113,6 +114,7 @@ impl Assembly {
         s.ip_groups.remove(id);
         s.private_endpoints.remove(id);
         s.load_balancers.remove(id);
+        s.container_environments.remove(id);
         let managers = &mut s.network_managers;
         managers.managers.remove(id);
         managers.groups.remove(id);

@@ -1,9 +1,9 @@
-//! Private endpoints and load balancers.
+//! Private endpoints, load balancers, Container Apps environments.
 
 use super::fields::Fields;
 use super::json::Unusable;
 use crate::model::{
-    BalancedProtocol, InboundNatRule, LoadBalancer, LoadBalancerFrontend, LoadBalancerPool, LoadBalancerRule,
+    BalancedProtocol, ContainerEnvironment, InboundNatRule, LoadBalancer, LoadBalancerFrontend, LoadBalancerPool, LoadBalancerRule,
     PrivateEndpoint, ResourceId, Setting,
 };
 use crate::net::parse_address;
@@ -133,4 +133,22 @@ fn protocol(fields: &Fields<'_>) -> BalancedProtocol {
 /// A port, 0 where none is written: HA ports have 0.
 fn port(fields: &Fields<'_>, key: &str) -> Result<u16, Unusable> {
     Ok(u16::try_from(fields.number(key, 0)?).unwrap_or(0))
+}
+
+/// Reads a Container Apps environment.
+pub(crate) fn read_environment(fields: &Fields<'_>, id: ResourceId) -> Result<ContainerEnvironment, Unusable> {
+    let network = fields.child("vnetConfiguration")?;
+    Ok(ContainerEnvironment {
+        name: fields.name(),
+        span: fields.span(),
+        address: match fields.address("staticIp") {
+            Setting::Set(address) => Some(address),
+            Setting::Missing | Setting::Invalid(_) => None,
+        },
+        subnet: match network {
+            Some(network) => id_of(&network, "infrastructureSubnetId")?,
+            None => None,
+        },
+        id,
+    })
 }

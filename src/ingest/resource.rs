@@ -5,7 +5,7 @@ use super::json::Unusable;
 use super::{admin, endpoint, firewall, gateway, nic, nsg, vnet};
 use crate::diagnostic::{Diagnostic, code};
 use crate::model::{
-    AdminCollection, AdminConfiguration, AdminRule, ApplicationGateway, AzureFirewall, ConnectivityConfiguration,
+    AdminCollection, AdminConfiguration, AdminRule, ApplicationGateway, AzureFirewall, ConnectivityConfiguration, ContainerEnvironment,
     FirewallPolicy, GatewayConnection, IpGroup, LoadBalancer, LocalNetworkGateway, NatGateway, NetworkGroup,
     NetworkInterface, NetworkManager, NetworkSecurityGroup, Peering, PrivateEndpoint, PublicIpAddress, ResourceId,
     RouteTable, RuleCollectionGroup, ScaleSet, SecurityRule, StaticMember, Subnet, UserRoute, VirtualNetwork,
@@ -37,6 +37,7 @@ pub(crate) enum Resource {
     IpGroup(IpGroup),
     PrivateEndpoint(PrivateEndpoint),
     LoadBalancer(LoadBalancer),
+    Container(ContainerEnvironment),
     NetworkManager(NetworkManager),
     NetworkGroup(NetworkGroup),
     StaticMember(StaticMember),
@@ -119,6 +120,7 @@ pub(crate) fn read(kind: &str, fields: &Fields<'_>, id: ResourceId) -> Result<Re
         "microsoft.network/ipgroups" => Resource::IpGroup(firewall::read_ip_group(fields, id)),
         "microsoft.network/loadbalancers" => Resource::LoadBalancer(endpoint::read_load_balancer(fields, id)?),
         "microsoft.network/privateendpoints" => Resource::PrivateEndpoint(endpoint::read_private_endpoint(fields, id)?),
+        "microsoft.app/managedenvironments" => Resource::Container(endpoint::read_environment(fields, id)?),
         _ => match kind.strip_prefix("microsoft.network/networkmanagers") {
             Some(child) => network_manager(child, fields, id)?,
             None => Resource::Other,

@@ -1,4 +1,4 @@
-//! Load balancers: frontends, pools, rules and probes (health.md 5 item 5, semantics.md 1.6).
+//! Load balancers, and what hides one: frontends, pools, rules and probes (health.md 5 item 5, semantics.md 1.6).
 
 use super::{Located, ResourceId};
 use crate::diagnostic::Span;
@@ -112,4 +112,20 @@ pub struct InboundNatRule {
     pub backend_port: u16,
     /// IP configuration of the server.
     pub target: Option<ResourceId>,
+}
+
+/// An Azure Container Apps environment. An internal one has a load balancer that no export shows: `staticIp` is its
+/// frontend, and any address of the infrastructure subnet may be a server behind it (health.md 5 item 5).
+#[derive(Debug, Clone)]
+pub struct ContainerEnvironment {
+    /// Its id.
+    pub id: ResourceId,
+    /// Its name as written.
+    pub name: String,
+    /// Where the resource stands.
+    pub span: Span,
+    /// `staticIp`.
+    pub address: Option<Located<IpAddr>>,
+    /// `vnetConfiguration.infrastructureSubnetId`.
+    pub subnet: Option<ResourceId>,
 }

@@ -1,7 +1,7 @@
 //! All resources of the input, by id.
 
 use super::{
-    ApplicationGateway, AzureFirewall, FirewallPolicy, GatewayConnection, IpGroup, LoadBalancer, LocalNetworkGateway,
+    ApplicationGateway, AzureFirewall, ContainerEnvironment, FirewallPolicy, GatewayConnection, IpGroup, LoadBalancer, LocalNetworkGateway,
     NatGateway, NetworkInterface, NetworkManagers, NetworkSecurityGroup, PrivateEndpoint, PublicIpAddress, ResourceId,
     RouteTable, RuleCollectionGroup, ScaleSet, ServiceTags, VirtualNetwork, VirtualNetworkGateway,
 };
@@ -48,6 +48,8 @@ pub struct Snapshot {
     pub private_endpoints: BTreeMap<ResourceId, PrivateEndpoint>,
     /// Load balancers.
     pub load_balancers: BTreeMap<ResourceId, LoadBalancer>,
+    /// Azure Container Apps environments.
+    pub container_environments: BTreeMap<ResourceId, ContainerEnvironment>,
     /// Network managers with what they configure.
     pub network_managers: NetworkManagers,
     /// Ids that stand in the input but could not be used (conflicting or unreadable), and why. References to them are
