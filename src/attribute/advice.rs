@@ -111,8 +111,11 @@ fn network(context: &Context<'_, '_>, steps: &mut Vec<String>) {
 fn open(case: &Case<'_>, answer: &Combined, port: Option<u16>) -> Option<String> {
     let decision = answer.decision.as_ref()?;
     let what = blocker(decision);
-    let port = port.map(|port| format!(" port {port}/tcp")).unwrap_or_default();
-    let flow = format!("{} to {}{port}", sources(case), server(case));
+    let seen = answer.seen.as_ref();
+    let port = seen.map(|seen| seen.port).or(port).map(|port| format!(" port {port}/tcp")).unwrap_or_default();
+    let from = seen.and_then(|seen| seen.sources.clone()).unwrap_or_else(|| sources(case));
+    let to = seen.and_then(|seen| seen.destination.clone()).unwrap_or_else(|| server(case).to_owned());
+    let flow = format!("{from} to {to}{port}");
     Some(match decision.stage {
         Stage::Route if decision.resource.is_none() => {
             format!("Give the gateway subnet a route to {}, or restore the peering that carried it.", server(case))

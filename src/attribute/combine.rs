@@ -2,7 +2,7 @@
 
 use super::input::Path;
 use crate::net::AddressSet;
-use crate::solve::{Answer, Decision, Missing};
+use crate::solve::{Answer, Decision, Missing, Translated};
 
 /// The combined answer of all addresses of one server.
 #[derive(Debug, Clone)]
@@ -17,6 +17,8 @@ pub(super) struct Combined {
     pub(super) denied: AddressSet,
     /// What would decide.
     pub(super) missing: Vec<Missing>,
+    /// What the deciding rule saw behind a translation.
+    pub(super) seen: Option<Translated>,
 }
 
 impl Combined {
@@ -28,6 +30,7 @@ impl Combined {
             sources: AddressSet::default(),
             denied: AddressSet::default(),
             missing: Vec::new(),
+            seen: None,
         }
     }
 
@@ -45,6 +48,7 @@ impl Combined {
         out.path = path;
         let Some(chosen) = chosen else { return out };
         out.decision.clone_from(&chosen.decision);
+        out.seen.clone_from(&chosen.seen);
         out.sources = chosen.sources.clone();
         out.denied = if Path::of(chosen) == Path::Partial { chosen.denied.clone() } else { AddressSet::default() };
         out.missing = answers.iter().flat_map(|answer| answer.missing.iter().cloned()).collect();

@@ -80,6 +80,7 @@ pub(super) fn answer(verdict: Verdict) -> Answer {
         denied: AddressSet::default(),
         missing,
         regardless: Vec::new(),
+        seen: None,
         notes: Vec::new(),
     }
 }

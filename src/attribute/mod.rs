@@ -28,6 +28,7 @@ mod place;
 pub mod prepare;
 mod sibling;
 mod table;
+mod translated;
 
 pub use catalogue::{
     BlockFit, CatalogueEntry, Cause, Evidence, Layer4, Message, classify, entries, entry_named, normalise,

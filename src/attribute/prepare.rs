@@ -4,6 +4,7 @@
 use super::input::{
     GatewayFacts, ManagementPath, ManagementVerdict, NameState, PoolFacts, ProbedServer, SettingFacts, TimeRelation,
 };
+use super::translated;
 use crate::compile::cuts::{Cuts, Side};
 use crate::compile::gateway_paths::{self as paths, Target};
 use crate::compile::routing::NextHop;
@@ -17,7 +18,7 @@ use crate::solve::anomaly::Management;
 use crate::solve::explain::{Explanation, explain, removal};
 use crate::solve::matrix::{GatewaySources, Purpose, Row, without};
 use crate::solve::path::{Decided, Target as Question};
-use crate::solve::{Decision, Verdict};
+use crate::solve::{Answer, Decision, Verdict};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
@@ -113,6 +114,7 @@ fn server<'n>(
     sources: &GatewaySources,
 ) -> ProbedServer {
     let explanation = explanation(network, probe, sources);
+    let seen = explanation.as_ref().and_then(|explanation| translated::seen(network, probe, explanation));
     let (scale_set, scale_set_prefixes) = match &probe.member.target {
         Target::ScaleSet { scale_set, subnet, .. } => {
             let node = subnet.and_then(|index| network.subnet(index));
@@ -136,7 +138,7 @@ fn server<'n>(
             (Some(_), Target::Unresolved) => NameState::Unresolved,
             (Some(_), _) => NameState::Resolved,
         },
-        probe: probe.answer.clone(),
+        probe: Answer { seen: seen.clone(), ..probe.answer.clone() },
         data: data.map(|row| row.answer.clone()),
         subnet: subnet.map(|node| node.subnet.id.key().to_owned()),
         scale_set,
@@ -148,7 +150,10 @@ fn server<'n>(
             .unwrap_or_default(),
         opaque_hop: opaque(code::NVA.code),
         time: TimeRelation::NoTime,
-        facts: facts(network, probe, explanation.as_ref(), sources),
+        facts: facts(network, probe, explanation.as_ref(), sources)
+            .into_iter()
+            .chain(seen.as_ref().map(translated::sentence))
+            .collect(),
     }
 }
 

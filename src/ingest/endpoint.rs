@@ -3,8 +3,8 @@
 use super::fields::Fields;
 use super::json::Unusable;
 use crate::model::{
-    BalancedProtocol, ContainerEnvironment, InboundNatRule, LoadBalancer, LoadBalancerFrontend, LoadBalancerPool, LoadBalancerRule,
-    PrivateEndpoint, ResourceId, Setting,
+    BalancedProtocol, ContainerEnvironment, InboundNatRule, LoadBalancer, LoadBalancerFrontend, LoadBalancerPool,
+    LoadBalancerRule, PrivateEndpoint, ResourceId, Setting,
 };
 use crate::net::parse_address;
 

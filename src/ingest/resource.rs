@@ -5,11 +5,11 @@ use super::json::Unusable;
 use super::{admin, endpoint, firewall, gateway, nic, nsg, vnet};
 use crate::diagnostic::{Diagnostic, code};
 use crate::model::{
-    AdminCollection, AdminConfiguration, AdminRule, ApplicationGateway, AzureFirewall, ConnectivityConfiguration, ContainerEnvironment,
-    FirewallPolicy, GatewayConnection, IpGroup, LoadBalancer, LocalNetworkGateway, NatGateway, NetworkGroup,
-    NetworkInterface, NetworkManager, NetworkSecurityGroup, Peering, PrivateEndpoint, PublicIpAddress, ResourceId,
-    RouteTable, RuleCollectionGroup, ScaleSet, SecurityRule, StaticMember, Subnet, UserRoute, VirtualNetwork,
-    VirtualNetworkGateway, export_command,
+    AdminCollection, AdminConfiguration, AdminRule, ApplicationGateway, AzureFirewall, ConnectivityConfiguration,
+    ContainerEnvironment, FirewallPolicy, GatewayConnection, IpGroup, LoadBalancer, LocalNetworkGateway, NatGateway,
+    NetworkGroup, NetworkInterface, NetworkManager, NetworkSecurityGroup, Peering, PrivateEndpoint, PublicIpAddress,
+    ResourceId, RouteTable, RuleCollectionGroup, ScaleSet, SecurityRule, StaticMember, Subnet, UserRoute,
+    VirtualNetwork, VirtualNetworkGateway, export_command,
 };
 
 /// A resource as read, or a child that belongs into its parent.

@@ -1,9 +1,10 @@
 //! All resources of the input, by id.
 
 use super::{
-    ApplicationGateway, AzureFirewall, ContainerEnvironment, FirewallPolicy, GatewayConnection, IpGroup, LoadBalancer, LocalNetworkGateway,
-    NatGateway, NetworkInterface, NetworkManagers, NetworkSecurityGroup, PrivateEndpoint, PublicIpAddress, ResourceId,
-    RouteTable, RuleCollectionGroup, ScaleSet, ServiceTags, VirtualNetwork, VirtualNetworkGateway,
+    ApplicationGateway, AzureFirewall, ContainerEnvironment, FirewallPolicy, GatewayConnection, IpGroup, LoadBalancer,
+    LocalNetworkGateway, NatGateway, NetworkInterface, NetworkManagers, NetworkSecurityGroup, PrivateEndpoint,
+    PublicIpAddress, ResourceId, RouteTable, RuleCollectionGroup, ScaleSet, ServiceTags, VirtualNetwork,
+    VirtualNetworkGateway,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;

@@ -81,8 +81,23 @@ pub struct Answer {
     pub missing: Vec<Missing>,
     /// What is missing and was asked for although the verdict is the same whatever it holds.
     pub regardless: Vec<Missing>,
+    /// What the deciding rule saw, where something on the way translated the flow; filled where a path is explained.
+    pub seen: Option<Translated>,
     /// Findings of the evaluation.
     pub notes: Vec<Diagnostic>,
+}
+
+/// A flow as a rule behind a translation sees it, in words.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Translated {
+    /// What translated: a load balancer, a firewall.
+    pub by: String,
+    /// Sources, where they were translated.
+    pub sources: Option<String>,
+    /// Destination, where it was translated.
+    pub destination: Option<String>,
+    /// Destination port.
+    pub port: u16,
 }
 
 impl Answer {

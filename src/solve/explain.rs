@@ -88,6 +88,8 @@ pub struct Explanation<'n> {
     pub near_misses: Vec<Tried<'n>>,
     /// The first rule after it that would allow and is never reached.
     pub unreached: Option<Tried<'n>>,
+    /// The flow as the deciding rule saw it.
+    pub seen: Option<Flow>,
     /// Every blocker on the way, in the order in which taking them away one after the other meets them.
     pub blockers: Vec<Decision>,
     /// Verdict without them.
@@ -106,6 +108,7 @@ pub fn explain<'n>(
         decider: None,
         near_misses: Vec::new(),
         unreached: None,
+        seen: None,
         blockers: Vec::new(),
         without_blockers: None,
     };
@@ -113,6 +116,8 @@ pub fn explain<'n>(
     let certain = certain_world(network, witness, decided.answer.verdict);
     let witness = certain.as_ref().unwrap_or(witness);
     let traced = trace(network, witness);
+    let key = traced.at.and_then(|at| at.key);
+    out.seen = traced.met.iter().rev().find(|(own, ..)| Some(*own) == key).map(|(_, flow, _)| *flow);
     compare_rules(network, witness, &traced, &mut out);
     out.steps = traced.steps;
     if matches!(decided.answer.verdict, Verdict::Deny | Verdict::Partial) {

@@ -9,4 +9,4 @@ pub mod matrix;
 pub mod path;
 mod project;
 
-pub use answer::{Answer, Decision, Missing, Verdict};
+pub use answer::{Answer, Decision, Missing, Translated, Verdict};

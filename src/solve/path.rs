@@ -417,8 +417,7 @@ impl<'n> Explorer<'_, 'n> {
             }
         }
         let asked = facts::all_missing(self.network, &self.facts);
-        let (missing, regardless) =
-            if verdict == Verdict::Unknown { (asked, Vec::new()) } else { (Vec::new(), asked) };
+        let (missing, regardless) = if verdict == Verdict::Unknown { (asked, Vec::new()) } else { (Vec::new(), asked) };
         let answer = Answer {
             verdict,
             decision: at.map(decision),
@@ -426,6 +425,7 @@ impl<'n> Explorer<'_, 'n> {
             denied,
             missing,
             regardless,
+            seen: None,
             notes: notes(&self.notes),
         };
         Decided { answer, witness }
@@ -468,6 +468,7 @@ pub fn undecided(sources: AddressSet, stage: Option<Stage>, missing: Missing, no
         denied: AddressSet::default(),
         missing: vec![missing],
         regardless: Vec::new(),
+        seen: None,
         notes: vec![note],
     }
 }
