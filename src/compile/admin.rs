@@ -30,6 +30,8 @@ pub struct CompiledAdminRule<'s> {
 pub struct Application {
     /// Indexes of virtual networks.
     vnets: BTreeSet<usize>,
+    /// Network groups of which the input holds no member: taken as empty, and said so.
+    pub empty: Vec<ResourceId>,
     /// Network groups, collections or configurations whose members or settings are not in the input.
     open: Vec<ResourceId>,
     /// Also applied where SQL Managed Instance or Databricks live: to every rule, or to allow rules only.
@@ -51,6 +53,11 @@ pub enum Applies<'a> {
 }
 
 impl Application {
+    /// What is not in the input and may make a rule apply.
+    pub fn open(&self) -> &[ResourceId] {
+        &self.open
+    }
+
     /// Is a rule of this access applied to a virtual network?
     pub fn to(&self, index: usize, vnet: &VnetNode<'_>, access: Option<AdminAccess>) -> Applies<'_> {
         let member = self.vnets.contains(&index);
@@ -212,10 +219,12 @@ impl<'s> Groups<'s> {
     fn add_members<'a>(&self, groups: impl Iterator<Item = &'a ResourceId>, out: &mut Application) {
         for group in groups {
             let (vnets, open) = self.vnets_of(group);
-            out.vnets.extend(vnets);
             if open {
                 out.open.push(group.clone());
+            } else if vnets.is_empty() && self.members.get(group).is_none_or(Vec::is_empty) {
+                out.empty.push(group.clone());
             }
+            out.vnets.extend(vnets);
         }
     }
 

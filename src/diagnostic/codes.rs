@@ -486,6 +486,10 @@ codes! {
         "a route setting whose effect is not documented decides",
         "`hasBgpOverride` and `disablePeeringRoute` stand in Azure's schema only; what they do to other routes is not known.",
         "Take the effective routes of a VM in the subnet: `az network nic show-effective-route-table`.";
+    GROUP_WITHOUT_MEMBERS = "GP856" "network-group-without-members" Warning None,
+        "a network group has no member in the input and is taken as empty",
+        "Static members are exported apart from their group. If the group has some, its security admin rules apply and may decide.",
+        "Export them: `az network manager group static-member list -o json`.";
 }
 
 #[cfg(test)]

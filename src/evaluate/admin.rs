@@ -2,7 +2,7 @@
 
 use super::context::{At, Context, Fact, Halt, Owner, Walked};
 use super::gates::{Nic, rule_words};
-use super::matching::rule_matches;
+use super::matching::{compare, rule_matches};
 use super::trace::{Step, StepResult};
 use crate::compile::admin::{Applies, CompiledAdminRule};
 use crate::compile::network::is_platform_subnet;
@@ -74,6 +74,7 @@ fn judge<'n>(
     let Some(vnet) = context.network.vnet(node.vnet) else { return Ok(None) };
     let applies = rule.applies.to(node.vnet, vnet, rule.access);
     if applies == Applies::No || context.removed.rules.contains(&key) {
+        note_empty(context, rule, flow, subnet);
         return Ok(None);
     }
     let at = At {
@@ -111,6 +112,15 @@ fn judge<'n>(
     let what = if skip { format!("{words}: AlwaysAllow, NSGs are skipped") } else { words };
     context.step(|| Step { at, place, what, result: if denied { StepResult::Deny } else { StepResult::Allow } });
     if denied { Err(Halt::deny(at)) } else { Ok(Some((Some(at), skip))) }
+}
+
+/// A rule that matches and applies nowhere because its groups have no member in the input: perhaps the members were not
+/// exported.
+fn note_empty<'n>(context: &mut Context<'_, 'n>, rule: &'n CompiledAdminRule<'n>, flow: &Flow, subnet: usize) {
+    let Some(group) = rule.applies.empty.first() else { return };
+    if !compare(context, &rule.rule, flow, subnet).excluded() {
+        context.note(&code::GROUP_WITHOUT_MEMBERS, group.as_str());
+    }
 }
 
 /// Collections without any rule in the input may hold one that comes first: it may deny, or allow past every NSG.

@@ -64,6 +64,8 @@ pub fn needs(network: &Network<'_>) -> Vec<Need> {
         }
     }
     tag_needs(network, &mut out);
+    manager_needs(network, &mut out);
+    firewall_needs(network, &mut out);
     for vnet in &network.vnets {
         for peering in vnet.vnet.peerings.iter().filter(|peering| peering.is_connected()) {
             let Some(remote) = peering.remote.as_ref().filter(|id| network.vnet_by_id(id).is_none()) else { continue };
@@ -113,6 +115,40 @@ fn member_needs(network: &Network<'_>, gateway: &str, shown: &str, target: &Targ
                 question: format!("{gateway} -> {shown}, address by address"),
                 command: Some("az vmss nic list -g GROUP --vmss-name NAME -o json > vmss-nic.json".to_owned()),
             });
+        }
+    }
+}
+
+/// Network groups without members, and groups that are not in the input at all.
+fn manager_needs(network: &Network<'_>, out: &mut BTreeSet<Need>) {
+    for rule in &network.admin.rules {
+        let question = format!("security admin rules of {}", rule.manager);
+        for group in &rule.applies.empty {
+            out.insert(Need {
+                what: format!("static members of network group {}", group.name()),
+                question: question.clone(),
+                command: Some(
+                    "az network manager group static-member list --network-manager NAME --network-group-name GROUP -g RG -o json"
+                        .to_owned(),
+                ),
+            });
+        }
+        for id in rule.applies.open() {
+            out.insert(need(&format!("{} for security admin rules", id.name()), &question, id));
+        }
+    }
+}
+
+/// Policies, rule collection groups and IP groups of firewalls.
+fn firewall_needs(network: &Network<'_>, out: &mut BTreeSet<Need>) {
+    for firewall in &network.firewalls {
+        let question = format!("paths through firewall {}", firewall.name);
+        for id in &firewall.missing {
+            out.insert(need(&format!("firewall policy or group {}", id.name()), &question, id));
+        }
+        let rules = firewall.rules.iter();
+        for id in rules.flat_map(|rule| rule.source.missing_groups.iter().chain(&rule.destination.missing_groups)) {
+            out.insert(need(&format!("IP group {}", id.name()), &question, id));
         }
     }
 }
