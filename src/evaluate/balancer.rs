@@ -16,11 +16,11 @@ use std::net::IpAddr;
 pub(super) fn members<'n>(
     context: &mut Context<'_, 'n>,
     delivery: &Delivery<'n>,
-    end: &'n Endpoint<'n>,
+    balancer: &'n LoadBalancer,
+    frontend: &'n LoadBalancerFrontend,
 ) -> Walked<'n, Halt<'n>> {
-    let Some((balancer, frontend)) = end.balancer else { return Ok(Halt::deny(context.here)) };
     let flow = delivery.journey.flow;
-    let nowhere = At::new(Stage::NsgInNic, Some(&end.name));
+    let nowhere = At::new(Stage::NsgInNic, Some(&balancer.name));
     context.here = nowhere;
     if let Some(rule) = nat_rule(balancer, frontend, &flow) {
         let target = rule.target.as_ref();

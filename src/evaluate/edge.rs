@@ -2,10 +2,10 @@
 
 use super::context::{At, Context, Fact, Halt, Walked};
 use super::gates::{Nic, ingress};
-use super::journey::{Branch, Journey, Via};
-use super::path::{Endpoints, enter};
-use super::reply;
+use super::journey::{Branch, Delivery, Journey, Via};
+use super::path::{Endpoints, arrive};
 use super::route::Chosen;
+use super::{balancer, reply};
 use crate::compile::cuts::{Cuts, Side};
 use crate::compile::endpoints::{Endpoint, EndpointKind};
 use crate::compile::gateway_paths::{instance_addresses, private_frontends};
@@ -37,18 +37,58 @@ pub(super) fn outside<'n>(
         context.note(&code::NO_EGRESS, &network.subnet(subnet).map(|n| n.subnet.name.clone()).unwrap_or_default());
         return Err(Halt::deny(at));
     }
-    named_elsewhere(context, flow.destination)?;
-    let Some((owner, owner_subnet)) = owner_in_input(context, flow.destination)? else { return Ok(last) };
+    let answers = answers_in_input(network, flow.destination);
+    let owner = if answers { None } else { owner_in_input(context, flow.destination)? };
+    if owner.is_none() && !answers {
+        return Ok(last);
+    }
     context.here = at;
     let Some(source) = source else {
         context.note(&code::SNAT_UNKNOWN, &flow.destination.to_string());
         let key = network.subnet(subnet).map(|node| node.subnet.id.key().to_owned()).unwrap_or_default();
         return if context.ask(Fact::PublicSource(key))? { Ok(last) } else { Err(Halt::deny(at)) };
     };
-    let translated = Flow { source, destination: owner.address, ..*flow };
+    let translated = Flow { source, ..*flow };
+    let Some((owner, owner_subnet)) = owner else {
+        let journey = Journey { flow: translated, start: None, here: subnet, via: Vec::new(), ..journey.clone() };
+        return public_frontend(context, &journey);
+    };
+    let translated = Flow { destination: owner.address, ..translated };
     let got = ingress(context, &translated, owner_subnet, Nic::Endpoint(Some(owner)), last)?;
     reply::to_outside(context, translated.source, owner_subnet)?;
     Ok(got)
+}
+
+/// Does a firewall, load balancer, gateway or something else that is no NIC of the input have this public address?
+fn answers_in_input(network: &Network<'_>, address: IpAddr) -> bool {
+    let has = |id: &Option<ResourceId>| id.as_ref().and_then(|id| network.public_address(id)) == Some(address);
+    let gateways = network.snapshot.application_gateways.values();
+    let balancers = network.snapshot.load_balancers.values();
+    network.firewalls.iter().any(|firewall| firewall.public.contains(&address))
+        || balancers.flat_map(|balancer| &balancer.frontends).any(|frontend| has(&frontend.public_ip))
+        || gateways.flat_map(|gateway| &gateway.frontends).any(|frontend| has(&frontend.public_ip))
+        || elsewhere(network, address).is_some()
+}
+
+/// A flow to a public address of a firewall, load balancer or gateway of the input.
+fn public_frontend<'n>(context: &mut Context<'_, 'n>, journey: &Journey<'n>) -> Walked<'n, Option<At<'n>>> {
+    let network = context.network;
+    let destination = journey.flow.destination;
+    if let Some(index) = network.firewalls.iter().position(|firewall| firewall.public.contains(&destination)) {
+        return Err(super::firewall::from_outside(context, index, journey)?);
+    }
+    let balancers = network.snapshot.load_balancers.values();
+    for (balancer, frontend) in balancers.flat_map(|balancer| balancer.frontends.iter().map(move |f| (balancer, f))) {
+        if frontend.public_ip.as_ref().and_then(|id| network.public_address(id)) == Some(destination) {
+            let delivery =
+                Delivery { journey: journey.clone(), vnet: None, closed: None, member: None, instance: None };
+            return Err(balancer::members(context, &delivery, balancer, frontend)?);
+        }
+    }
+    match frontend_branches(network, &journey.flow) {
+        Some(branches) => Err(Halt::Split(branches)),
+        None => not_evaluated(context, destination, journey.last),
+    }
 }
 
 /// The public address of the firewall that translated last.
@@ -57,26 +97,28 @@ fn firewall_source(network: &Network<'_>, hop: &Via) -> Option<IpAddr> {
     firewall.public.first().copied().filter(|_| hop.translated)
 }
 
-/// A public address of the input that no NIC has: of a load balancer, a firewall, another gateway's frontend. What stands
-/// behind it is not evaluated from the outside.
-fn named_elsewhere<'n>(context: &mut Context<'_, 'n>, address: IpAddr) -> Walked<'n, ()> {
-    let network = context.network;
-    let public =
-        network.snapshot.public_ips.values().find(|ip| ip.address.as_ref().is_some_and(|a| a.value == address));
-    let Some(public) = public else { return Ok(()) };
+/// A public address of something that is not evaluated from the outside: a VPN gateway, a bastion, or a firewall or
+/// load balancer that is not in the input.
+fn elsewhere<'n>(network: &'n Network<'n>, address: IpAddr) -> Option<&'n PublicIpAddress> {
+    let mut listed = network.snapshot.public_ips.values();
+    let public = listed.find(|ip| ip.address.as_ref().is_some_and(|a| a.value == address))?;
     let owner = public.ip_configuration.as_ref().map(|id| id.key()).unwrap_or_default();
-    let elsewhere =
+    let kinds =
         ["/loadbalancers/", "/azurefirewalls/", "/virtualnetworkgateways/", "/bastionhosts/", "/applicationgateways/"];
-    let gateways = network.snapshot.application_gateways.values();
-    let frontend = gateways.flat_map(|g| &g.frontends).any(|f| f.public_ip.as_ref() == Some(&public.id));
-    if !frontend && !elsewhere.iter().any(|kind| owner.contains(kind)) {
-        return Ok(());
-    }
+    kinds.iter().any(|kind| owner.contains(kind)).then_some(public)
+}
+
+fn not_evaluated<'n>(
+    context: &mut Context<'_, 'n>,
+    address: IpAddr,
+    last: Option<At<'n>>,
+) -> Walked<'n, Option<At<'n>>> {
+    let Some(public) = elsewhere(context.network, address) else { return Ok(last) };
     context.here = At::new(Stage::NsgInSubnet, Some(&public.name));
     context.note(&code::NOT_MODELLED, public.id.as_str());
     let at = context.here;
-    let passes = context.ask(Fact::NotModelled(public.id.key().to_owned()))?;
-    Err(Halt::Settled(super::context::Outcome { allowed: passes, at: Some(at) }))
+    let allowed = context.ask(Fact::NotModelled(public.id.key().to_owned()))?;
+    Err(Halt::Settled(super::context::Outcome { allowed, at: Some(at) }))
 }
 
 /// The public address that a flow leaves with, and whether there is a way out at all: the gateway's frontend, the NIC's
@@ -148,13 +190,9 @@ pub(super) fn from_outside<'n>(
     ends: Endpoints<'n>,
 ) -> Walked<'n, Option<At<'n>>> {
     let network = context.network;
-    let firewall = network.firewalls.iter().position(|firewall| firewall.public.contains(&flow.destination));
-    if let Some(index) = firewall {
-        let journey = Journey { flow: *flow, start: 0, here: 0, via: Vec::new(), last: None, ends };
-        return Err(super::firewall::from_outside(context, index, &journey)?);
-    }
-    if let Some(branches) = frontend_branches(network, flow) {
-        return Err(Halt::Split(branches));
+    let journey = Journey { flow: *flow, start: None, here: 0, via: Vec::new(), last: None, ends };
+    if answers_in_input(network, flow.destination) {
+        return public_frontend(context, &journey);
     }
     if let (Some(id), false) = (network.missing_public_ips.first(), tags::is_private(flow.destination)) {
         // The destination may be one of these: of a frontend or NIC that the input does hold.
@@ -174,11 +212,8 @@ pub(super) fn from_outside<'n>(
         }
         None => (*flow, None),
     };
-    let (subnet, last) = enter(context, &flow, vnet, ends)?;
-    if let Some(subnet) = subnet {
-        reply::to_outside(context, flow.source, subnet)?;
-    }
-    Ok(last)
+    let journey = Journey { flow, ..journey };
+    arrive(context, &Delivery { journey, vnet, closed: None, member: None, instance: None })
 }
 
 /// A public frontend of a gateway: the NSG of the gateway subnet sees the instances' addresses as destination, or the

@@ -30,18 +30,6 @@ pub(super) fn arrive<'n>(
     Ok(got)
 }
 
-/// The same for a source outside every network, of which no appliance is seen.
-pub(super) fn enter<'n>(
-    context: &mut Context<'_, 'n>,
-    flow: &Flow,
-    subnet: usize,
-    end: &'n Endpoint<'n>,
-) -> Walked<'n, Option<At<'n>>> {
-    let got = ingress_gates(context, flow, subnet, end, None)?;
-    connection(context, end)?;
-    Ok(got)
-}
-
 /// The subnet's NSG, where its network policies say that it filters private endpoints; source ports are read as `*`.
 fn ingress_gates<'n>(
     context: &mut Context<'_, 'n>,
@@ -114,7 +102,8 @@ fn global_peering<'n>(
     end: &'n Endpoint<'n>,
 ) -> Walked<'n, ()> {
     let network = context.network;
-    let (Some(from), Some(to)) = (network.subnet(journey.start), network.subnet(subnet)) else { return Ok(()) };
+    let from = journey.start.and_then(|start| network.subnet(start));
+    let (Some(from), Some(to)) = (from, network.subnet(subnet)) else { return Ok(()) };
     let isolated = !from.gateways.is_empty() && from.gateways.iter().all(|gateway| gateway.isolated);
     if !isolated || from.vnet == to.vnet {
         return Ok(());

@@ -99,8 +99,14 @@ fn translate<'n>(
     let destination = translated_address(context, passed.at, rule)?;
     let port = rule.rule.translated_port.as_ref().map_or(flow.destination_port, |port| port.value);
     let inner = Flow { destination, destination_port: port, ..*flow };
-    let inner =
-        Journey { flow: inner, start: subnet, here: subnet, via: Vec::new(), last: Some(passed.at), ..journey.clone() };
+    let inner = Journey {
+        flow: inner,
+        start: Some(subnet),
+        here: subnet,
+        via: Vec::new(),
+        last: Some(passed.at),
+        ..journey.clone()
+    };
     Ok(onward(context, firewall, &inner))
 }
 

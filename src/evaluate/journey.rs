@@ -32,8 +32,8 @@ pub struct Via {
 pub struct Journey<'n> {
     /// The flow as it is seen here.
     pub flow: Flow,
-    /// Subnet that the reply has to come back to.
-    pub start: usize,
+    /// Subnet that the reply has to come back to; `None` for a source outside every network.
+    pub start: Option<usize>,
     /// Subnet whose routes count next.
     pub here: usize,
     /// Appliances so far.
@@ -49,8 +49,8 @@ pub struct Journey<'n> {
 pub struct Delivery<'n> {
     /// The journey so far.
     pub journey: Journey<'n>,
-    /// Network of the destination.
-    pub vnet: usize,
+    /// Network of the destination; `None` where the destination's address alone tells.
+    pub vnet: Option<usize>,
     /// The peer that was crossed last, where its flag `allowVirtualNetworkAccess` is off.
     pub closed: Option<&'n Peer<'n>>,
     /// NIC behind a load balancer.
@@ -115,7 +115,7 @@ pub(super) fn travel<'n>(context: &mut Context<'_, 'n>, mut journey: Journey<'n>
         return Err(Halt::deny(At::new(Stage::Peering, Some(refusing))));
     }
     let closed = peer.filter(|peer| !peer.allows_access());
-    deliver(context, &Delivery { journey, vnet, closed, member: None, instance: None })
+    deliver(context, &Delivery { journey, vnet: Some(vnet), closed, member: None, instance: None })
 }
 
 /// Delivers a flow in the network of its destination.

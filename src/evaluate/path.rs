@@ -86,7 +86,7 @@ fn leave<'n>(
         return Ok(last); // always on the host, no route involved (semantics.md 1.8)
     }
     endpoint::unplaced(context, flow.destination, subnet)?;
-    travel(context, Journey { flow: *flow, start: subnet, here: subnet, via: Vec::new(), last, ends })
+    travel(context, Journey { flow: *flow, start: Some(subnet), here: subnet, via: Vec::new(), last, ends })
 }
 
 pub(super) fn remote_vnet_missing<'n>(
@@ -131,11 +131,13 @@ pub(super) fn arrive<'n>(context: &mut Context<'_, 'n>, delivery: &Delivery<'n>)
     if let Some(subnet) = delivery.instance {
         return container::arrive(context, delivery, subnet);
     }
-    let Some(subnet) = destination_subnet(context, &flow, Some(vnet))? else { return Ok(last) };
+    let Some(subnet) = destination_subnet(context, &flow, vnet)? else { return Ok(last) };
     let end = answering(context, network.endpoint_at(flow.destination, subnet), Stage::NsgInNic)?;
     match end.map(|end| (end, end.kind)) {
         Some((end, EndpointKind::PrivateEndpoint)) => endpoint::arrive(context, &delivery.journey, subnet, end),
-        Some((end, EndpointKind::LoadBalancer)) => Err(balancer::members(context, delivery, end)?),
+        Some((Endpoint { balancer: Some((balancer, frontend)), .. }, _)) => {
+            Err(balancer::members(context, delivery, balancer, frontend)?)
+        }
         Some((end, EndpointKind::ContainerEnvironment)) => Err(container::instances(context, delivery, subnet, end)),
         Some((end, EndpointKind::AzureFirewall)) => firewall::arrive(context, &delivery.journey, end),
         _ => {
@@ -144,26 +146,6 @@ pub(super) fn arrive<'n>(context: &mut Context<'_, 'n>, delivery: &Delivery<'n>)
             Ok(got)
         }
     }
-}
-
-/// Ingress gates of a destination that a flow from outside every network reaches: its subnet, where the input holds it,
-/// and the last filter that matched.
-pub(super) fn enter<'n>(
-    context: &mut Context<'_, 'n>,
-    flow: &Flow,
-    vnet: Option<usize>,
-    ends: Endpoints<'n>,
-) -> Walked<'n, (Option<usize>, Option<At<'n>>)> {
-    let Some(subnet) = destination_subnet(context, flow, vnet)? else { return Ok((None, None)) };
-    let network = context.network;
-    let end = answering(context, network.endpoint_at(flow.destination, subnet), Stage::NsgInNic)?;
-    if let Some(end) = end.filter(|end| end.kind == EndpointKind::PrivateEndpoint) {
-        return Ok((None, endpoint::enter(context, flow, subnet, end)?));
-    }
-    if let Some(end) = end.filter(|end| end.kind == EndpointKind::LoadBalancer) {
-        not_modelled(context, Stage::NsgInNic, end)?;
-    }
-    Ok((Some(subnet), ingress(context, flow, subnet, nic_of(end, ends), None)?))
 }
 
 fn nic_of<'n>(end: Option<&'n Endpoint<'n>>, ends: Endpoints<'n>) -> Nic<'n, 'n> {

@@ -17,11 +17,12 @@ pub(super) fn return_route<'n>(
     journey: &Journey<'n>,
     destination_subnet: usize,
 ) -> Walked<'n, ()> {
-    let failed = match reply(context, journey, destination_subnet) {
+    let Some(start) = journey.start else { return to_outside(context, journey.flow.source, destination_subnet) };
+    let failed = match reply(context, journey, start, destination_subnet) {
         Err(Halt::Settled(outcome)) if !outcome.allowed => outcome,
         other => return other,
     };
-    let subnets = [journey.start].into_iter().chain(journey.via.iter().map(|hop| hop.subnet));
+    let subnets = [start].into_iter().chain(journey.via.iter().map(|hop| hop.subnet));
     let subnets = subnets.chain([destination_subnet]);
     let missing = subnets.filter_map(|subnet| context.network.subnet(subnet)).find_map(|node| match node.table {
         Lookup::Missing(id) => Some(id),
@@ -48,7 +49,12 @@ pub(super) fn to_outside<'n>(context: &mut Context<'_, 'n>, source: IpAddr, subn
     Ok(())
 }
 
-fn reply<'n>(context: &mut Context<'_, 'n>, journey: &Journey<'n>, destination_subnet: usize) -> Walked<'n, ()> {
+fn reply<'n>(
+    context: &mut Context<'_, 'n>,
+    journey: &Journey<'n>,
+    start: usize,
+    destination_subnet: usize,
+) -> Walked<'n, ()> {
     let network = context.network;
     let destination = journey.flow.destination;
     let vnet_of = |subnet: usize| network.subnet(subnet).map(|node| node.vnet);
@@ -76,7 +82,7 @@ fn reply<'n>(context: &mut Context<'_, 'n>, journey: &Journey<'n>, destination_s
         return Err(lost(context, &route, current));
     }
     if !journey.via.is_empty()
-        && let Some((to, from)) = vnet_of(journey.start).zip(vnet_of(current))
+        && let Some((to, from)) = vnet_of(start).zip(vnet_of(current))
         && let Some(refusing) = appliance::forwarding_refused(network, to, from, destination)
     {
         return Err(Halt::deny(At::new(Stage::ReturnRoute, Some(refusing))));
