@@ -1,6 +1,7 @@
 //! Which paths a gateway uses: pairs of pool and setting, pool members, ports, and its source addresses
 //! (health.md 5, semantics.md 5.3).
 
+use super::names::{self, Origin, Unresolved};
 use super::network::{Network, SubnetNode};
 use crate::model::{
     ApplicationGateway, BackendPool, BackendSetting, PoolAddress, Probe, ResourceId, RoutingTarget, ScaleSetInterface,
@@ -140,8 +141,8 @@ pub fn ports(gateway: &ApplicationGateway, setting: &BackendSetting) -> (u16, u1
 pub enum Target<'s> {
     /// One address.
     Address(IpAddr),
-    /// A name that nothing in the input resolves.
-    Unresolved,
+    /// A name that nothing in the input resolves, and why.
+    Unresolved(Box<Unresolved<'s>>),
     /// An IP configuration that is not in the input.
     MissingConfiguration(&'s ResourceId),
     /// Instances of a scale set that are known by the model only: any address of a subnet.
@@ -166,13 +167,15 @@ pub struct Member<'s> {
     pub target: Target<'s>,
     /// The name, where the member is one.
     pub fqdn: Option<&'s str>,
+    /// Where the address of a name was found.
+    pub origin: Option<Origin<'s>>,
     /// The IP configuration, where the member is one.
     pub configuration: Option<&'s ResourceId>,
 }
 
-/// The members of a pool: addresses, names through the hosts map, IP configurations of NICs (named by the pool or
-/// naming it), and scale sets whose model names it.
-pub fn members<'s>(network: &Network<'s>, pool: &'s BackendPool) -> Vec<Member<'s>> {
+/// The members of a pool of a gateway: addresses, names ([`names`]), IP configurations of NICs (named by the pool or naming
+/// it), and scale sets whose model names it.
+pub fn members<'s>(network: &Network<'s>, gateway: &'s ApplicationGateway, pool: &'s BackendPool) -> Vec<Member<'s>> {
     let mut out: Vec<Member<'s>> = Vec::new();
     let mut seen: HashSet<(String, Option<IpAddr>)> = HashSet::new();
     let mut add = |member: Member<'s>| {
@@ -185,21 +188,18 @@ pub fn members<'s>(network: &Network<'s>, pool: &'s BackendPool) -> Vec<Member<'
         }
     };
     for address in &pool.addresses {
+        let member = |shown: String, target, fqdn| Member { shown, target, fqdn, origin: None, configuration: None };
         match &address.value {
-            PoolAddress::Ip(ip) => {
-                add(Member { shown: ip.to_string(), target: Target::Address(*ip), fqdn: None, configuration: None });
-            }
-            PoolAddress::Fqdn(name) => {
-                let key = name.trim().trim_end_matches('.').to_ascii_lowercase();
-                let found = network.snapshot.hosts.get(&key).map(Vec::as_slice).unwrap_or_default();
-                let member = |target| Member { shown: name.clone(), target, fqdn: Some(name), configuration: None };
-                if found.is_empty() {
-                    add(member(Target::Unresolved));
+            PoolAddress::Ip(ip) => add(member(ip.to_string(), Target::Address(*ip), None)),
+            PoolAddress::Fqdn(name) => match names::resolve(network.snapshot, gateway, pool, name) {
+                Err(why) => add(member(name.clone(), Target::Unresolved(Box::new(why)), Some(name))),
+                Ok(found) => {
+                    for (ip, origin) in found {
+                        let member = member(name.clone(), Target::Address(ip), Some(name.as_str()));
+                        add(Member { origin: Some(origin), ..member });
+                    }
                 }
-                for ip in found {
-                    add(member(Target::Address(*ip)));
-                }
-            }
+            },
         }
     }
     for member in configurations(network, pool) {
@@ -231,7 +231,7 @@ fn configurations<'s>(network: &Network<'s>, pool: &'s BackendPool) -> Vec<Membe
                 None => Target::MissingConfiguration(id),
             },
         };
-        out.push(Member { shown, target, fqdn: None, configuration: Some(id) });
+        out.push(Member { shown, target, fqdn: None, origin: None, configuration: Some(id) });
     }
     for set in snapshot.scale_sets.values() {
         let seen = snapshot.network_interfaces.keys().any(|nic| scale_set_id(nic).as_ref() == Some(&set.id));
@@ -241,7 +241,7 @@ fn configurations<'s>(network: &Network<'s>, pool: &'s BackendPool) -> Vec<Membe
                 if model_only.contains(&set.id) || named && !seen {
                     let subnet = configuration.subnet.as_ref().and_then(|id| network.subnet_by_id(id));
                     let target = Target::ScaleSet { scale_set: &set.id, subnet, interface, configuration };
-                    out.push(Member { shown: set.name.clone(), target, fqdn: None, configuration: None });
+                    out.push(Member { shown: set.name.clone(), target, fqdn: None, origin: None, configuration: None });
                 }
             }
         }

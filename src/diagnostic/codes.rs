@@ -252,6 +252,39 @@ codes! {
         "Azure accepts it and reads one IPv4 address, which is rarely meant.",
         "Write the address in dotted form.";
 
+    ZONE_NOT_LINKED = "GP480" "private-dns-zone-not-linked" Warning None,
+        "a private DNS zone is not linked to the gateway's virtual network",
+        "Only linked networks see a zone. The gateway asks public DNS, which has another answer for the name or none; what it answers is not in the input. Backend health then often speaks of NSGs although the name is the cause.",
+        "Link the zone: `az network private-dns link vnet create`, then restart or update the gateway.";
+    ZONE_NO_RECORD = "GP481" "private-dns-no-record" Warning None,
+        "a linked private DNS zone has no record for a name in a pool",
+        "The zone answers that the name does not exist (or, with `resolutionPolicy: NxDomainRedirect`, public DNS is asked). The gateway keeps the last address it knew.",
+        "Add the record to the zone, or correct the name in the pool.";
+    ZONE_RECORDS_MISSING = "GP482" "private-dns-records-missing" Warning None,
+        "record sets of a private DNS zone are not in the input",
+        "The export of a zone does not hold its record sets.",
+        "`az network private-dns record-set list -g GROUP -z ZONE -o json`";
+    ZONE_LINKS_MISSING = "GP483" "private-dns-links-missing" Warning None,
+        "the virtual network links of a private DNS zone are not in the input",
+        "Whether the gateway's virtual network sees the zone is not known.",
+        "`az network private-dns link vnet list -g GROUP -z ZONE -o json`";
+    CUSTOM_DNS = "GP484" "custom-dns-servers" Warning None,
+        "the gateway's virtual network uses DNS servers of its own",
+        "They need not ask Azure, so what private DNS zones say is a hint and no answer.",
+        "`--resolve NAME=IP` with what these servers answer.";
+    ALIAS = "GP485" "private-dns-alias-unresolved" Warning None,
+        "a CNAME record of a private DNS zone leads to no address",
+        "It leads to a name that only public DNS knows, or back to where it came from.",
+        "`--resolve NAME=IP`, or correct the record.";
+    NAME_FROM_ZONE = "GP486" "name-from-private-dns-zone" Note None,
+        "an address of a name comes from a private DNS zone",
+        "The zone is linked to the gateway's virtual network and has the record.",
+        "Nothing to do.";
+    NAME_FROM_LOG = "GP487" "name-from-access-log" Warning None,
+        "an address of a name comes from an access log",
+        "The gateway used this address for a pool that holds only this name. The name may have moved since.",
+        "`--resolve NAME=IP` if it has.";
+
     MANAGEMENT_BLOCKED = "GP501" "gateway-manager-blocked" Error
         Some("ApplicationGatewaySubnetInboundTrafficBlockedByNetworkSecurityGroup"),
         "the NSG of a gateway subnet blocks Application Gateway's management ports",
@@ -356,7 +389,7 @@ codes! {
         "Correct the route of the appliance's own subnet.";
     NOT_MODELLED = "GP818" "not-modelled" Warning None,
         "the path meets something that this version does not evaluate",
-        "Security admin rules, Azure Firewall, private endpoints, load balancers and private DNS zones are named, never guessed.",
+        "Security admin rules, Azure Firewall, private endpoints and load balancers are named, never guessed.",
         "Judge that hop by hand; the trace shows everything else.";
     FQDN = "GP819" "fqdn-unresolved" Warning None,
         "a name in a pool is not resolved",

@@ -1,5 +1,6 @@
 //! Resources of all files to one snapshot: repetitions, conflicts, and children that were exported on their own.
 
+use super::dns;
 use super::resource::Resource;
 use crate::diagnostic::{Diagnostic, Span, code};
 use crate::model::{ResourceId, Snapshot, is_default_rule};
@@ -56,6 +57,9 @@ impl Assembly {
             Resource::AdminCollection(value) => insert(&mut s.network_managers.collections, &id, value),
             Resource::AdminRule(value) => insert(&mut s.network_managers.rules, &id, value),
             Resource::Connectivity(value) => insert(&mut s.network_managers.connectivity, &id, value),
+            Resource::DnsZone(value) => insert(&mut s.dns.zones, &id, value),
+            Resource::ZoneLink(value) => insert(&mut s.dns.links, &id, value),
+            Resource::RecordSet(value) => insert(&mut s.dns.records, &id, value),
         };
         if same {
             self.seen.entry(id).or_insert(span);
@@ -92,6 +96,7 @@ impl Assembly {
         for (id, span, child) in std::mem::take(&mut self.children) {
             self.join(&id, span, child);
         }
+        dns::add_named_zones(&mut self.snapshot);
         (self.snapshot, self.findings)
     }
 
@@ -123,6 +128,9 @@ impl Assembly {
         managers.collections.remove(id);
         managers.rules.remove(id);
         managers.connectivity.remove(id);
+        s.dns.zones.remove(id);
+        s.dns.links.remove(id);
+        s.dns.records.remove(id);
     }
 
     /// A child that its parent's export lacks is added; one that it holds with other content is a conflict.

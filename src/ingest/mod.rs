@@ -3,6 +3,7 @@
 
 mod admin;
 mod assemble;
+mod dns;
 mod document;
 mod encoding;
 mod endpoint;

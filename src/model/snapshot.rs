@@ -2,7 +2,7 @@
 
 use super::{
     ApplicationGateway, AzureFirewall, ContainerEnvironment, FirewallPolicy, GatewayConnection, IpGroup, LoadBalancer,
-    LocalNetworkGateway, NatGateway, NetworkInterface, NetworkManagers, NetworkSecurityGroup, PrivateEndpoint,
+    LocalNetworkGateway, LoggedAddress, NatGateway, NetworkInterface, NetworkManagers, NetworkSecurityGroup, PrivateDns, PrivateEndpoint,
     PublicIpAddress, ResourceId, RouteTable, RuleCollectionGroup, ScaleSet, ServiceTags, VirtualNetwork,
     VirtualNetworkGateway,
 };
@@ -60,4 +60,8 @@ pub struct Snapshot {
     pub service_tags: Option<ServiceTags>,
     /// Hosts map: lower-case name to addresses.
     pub hosts: BTreeMap<String, Vec<IpAddr>>,
+    /// Private DNS zones.
+    pub dns: PrivateDns,
+    /// Addresses that gateways used, from access logs, sorted.
+    pub logged: Vec<LoggedAddress>,
 }

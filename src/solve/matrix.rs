@@ -2,6 +2,7 @@
 
 use super::answer::{Answer, Missing, Verdict};
 use super::facts::NIC_COMMAND;
+use super::names;
 use super::path::{Decided, Options, SourceGroup, Sources, Target, Witness, decide, undecided};
 use super::project::{filters_on_the_way, project};
 use crate::compile::cuts::{Cuts, Side};
@@ -172,7 +173,8 @@ fn wanted_of<'n>(network: &'n Network<'n>, gateway: &'n ApplicationGateway, pair
         } else {
             vec![(probe, Purpose::Probe), (data, Purpose::Data)]
         };
-        for member in members.entry(&pair.pool.id).or_insert_with(|| paths::members(network, pair.pool)).iter() {
+        for member in members.entry(&pair.pool.id).or_insert_with(|| paths::members(network, gateway, pair.pool)).iter()
+        {
             for (port, purpose) in &uses {
                 out.push(Wanted { pair, member: member.clone(), port: *port, purpose: *purpose });
             }
@@ -236,12 +238,15 @@ fn decided_rows<'n>(
                     (address.to_string(), Some(*address), found)
                 }
                 _ => {
-                    let (backend, answer) = without_address(network, &path, &sources, cuts);
+                    let (backend, answer) = without_address(network, gateway, &path, &sources, cuts);
                     progress(1);
                     (backend, None, Some(answer))
                 }
             };
-            let decided = decided.unwrap_or_else(|| Decided { answer: empty(), witness: None });
+            let mut decided = decided.unwrap_or_else(|| Decided { answer: empty(), witness: None });
+            if let (Some(name), Some(origin), Some(address)) = (path.member.fqdn, path.member.origin, address) {
+                decided.answer.notes.extend(names::origin(name, address, origin));
+            }
             Row {
                 gateway,
                 gateway_name: gateway_name.clone(),
@@ -322,6 +327,7 @@ fn gateway_subnet_missing(gateway: &ApplicationGateway, sources: &GatewaySources
 /// Members that are no address: unresolved names, missing NICs, scale sets known by their model.
 fn without_address<'n>(
     network: &'n Network<'n>,
+    gateway: &ApplicationGateway,
     path: &Wanted<'n>,
     sources: &GatewaySources,
     cuts: &Cuts,
@@ -350,14 +356,13 @@ fn without_address<'n>(
                 Missing { what: format!("the NIC of pool member {}", path.member.shown), command: Some(command) };
             (path.member.shown.clone(), plain(undecided(all, None, missing, note)))
         }
-        _ => {
+        paths::Target::Unresolved(why) => {
             let name = path.member.fqdn.unwrap_or(&path.member.shown);
-            let text = format!("{name} is not resolved by the input");
-            let note = Diagnostic::new(&code::FQDN, text).help(format!("--resolve {name}=ADDRESS"));
-            let missing =
-                Missing { what: format!("the addresses of {name} (--resolve {name}=ADDRESS)"), command: None };
+            let (note, missing) = names::unresolved(gateway, name, why);
             (name.to_owned(), plain(undecided(all, None, missing, note)))
         }
+        // Members with an address are decided by it.
+        paths::Target::Address(address) => (address.to_string(), plain(empty())),
     }
 }
 
