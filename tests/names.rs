@@ -305,3 +305,59 @@ fn the_record_of_a_private_link_zone_is_a_hint_and_no_answer() {
     let help = answer.report["diagnostics"][0]["help"].as_str().unwrap();
     assert!(help.contains("10.9.4.4") && help.contains(z), "{help}");
 }
+
+/// A request in the storage form of an access log.
+fn request(pool: &str, routed: &str, time: &str) -> Value {
+    json!({"timeStamp": time, "resourceId": id("applicationGateways/AGW").to_uppercase(), "backendPoolName": pool,
+        "category": "ApplicationGatewayAccessLog", "operationName": "ApplicationGatewayAccess",
+        "properties": {"serverRouted": routed, "serverStatus": "200", "httpStatus": 200, "host": "www.test"}})
+}
+
+#[test]
+fn an_access_log_shows_the_address_of_a_pool_with_one_name() {
+    let resources = base(&fqdns(&["app.public.test"]));
+    let early = request("POOL", "10.9.4.4:80", "2026-01-01T00:00:00Z");
+    let late = request("pool", "10.9.4.4:80", "2026-02-01T00:00:00Z");
+    let lines = format!("{early}\n{late}\n");
+    let records = json!({ "records": [early, late] }).to_string();
+    let analytics = json!([{"TableName": "PrimaryResult", "TimeGenerated": "2026-02-01T00:00:00Z",
+        "_ResourceId": id("applicationGateways/agw"), "BackendPoolName": "pool", "ServerRouted": "10.9.4.4:80"}])
+    .to_string();
+    let tables = json!({"tables": [{"name": "PrimaryResult",
+        "columns": [{"name": "TimeGenerated"}, {"name": "ResourceId"}, {"name": "serverRouted_s"}, {"name": "backendPoolName_s"}],
+        "rows": [["2026-02-01T00:00:00Z", id("applicationGateways/agw"), "10.9.4.4:80", "pool"]]}]})
+    .to_string();
+    let csv = format!(
+        "\"TimeGenerated [UTC]\",_ResourceId,BackendPoolName,ServerRouted\n2026-02-01T00:00:00Z,{},pool,10.9.4.4:80\n",
+        id("applicationGateways/agw")
+    );
+    for (name, text) in
+        [("lines", lines), ("records", records), ("analytics", analytics), ("tables", tables), ("csv", csv)]
+    {
+        let answer = ask(&format!("log-{name}"), &resources, &[("log.txt", &text)], &[]);
+        assert_eq!(answer.rows, [row("10.9.4.4", "allow")], "{name}");
+        assert_eq!(answer.codes, ["name-from-access-log"], "{name}");
+        let message = answer.report["diagnostics"][0]["message"].as_str().unwrap();
+        assert!(message.contains("2026-02-01T00:00:00Z"), "{name}: {message}");
+    }
+}
+
+#[test]
+fn an_access_log_is_weaker_than_a_zone_and_silent_about_shared_pools() {
+    let log = request("pool", "10.9.4.4:80", "2026-01-01T00:00:00Z").to_string();
+    let both = base(&fqdns(&["a.public.test", "b.public.test"]));
+    let answer = ask("log-shared", &both, &[("log.json", &log)], &[]);
+    assert_eq!(answer.rows, [row("a.public.test", "unknown"), row("b.public.test", "unknown")]);
+    let z = "corp.test";
+    let mut zoned = base(&fqdns(&["app.corp.test"]));
+    zoned.extend([zone(z), link(z, "vnet-a"), record(z, "A", "app", &["10.9.4.5"])]);
+    assert_eq!(ask("log-zone", &zoned, &[("log.json", &log)], &[]).rows, [row("10.9.4.5", "allow")]);
+    // A pool of another gateway says nothing, and neither does a request that was sent nowhere.
+    let other = log.replace("AGW", "OTHER");
+    let nowhere = request("pool", "-", "2026-01-01T00:00:00Z").to_string();
+    for (name, text) in [("other", other), ("nowhere", nowhere)] {
+        let single = base(&fqdns(&["app.public.test"]));
+        let answer = ask(&format!("log-{name}"), &single, &[("log.json", &text)], &[]);
+        assert_eq!(answer.rows, [row("app.public.test", "unknown")], "{name}");
+    }
+}

@@ -1,5 +1,6 @@
 //! One JSON document to resources, tags, hosts and health records: the table of formats, told apart by content.
 
+use super::access_log::{self, Logged};
 use super::fields::Fields;
 use super::json::{Document, Node, Object, Unusable};
 use super::resource::{self, Resource};
@@ -27,6 +28,8 @@ pub enum Format {
     BackendHealthOnDemand,
     /// Hosts map or hosts-format text.
     Hosts,
+    /// Access log of an application gateway.
+    AccessLog,
     /// ARM template (recognised, not evaluated).
     Template,
 }
@@ -42,6 +45,7 @@ impl Format {
             Format::BackendHealth => "backend health",
             Format::BackendHealthOnDemand => "backend health on demand",
             Format::Hosts => "hosts map",
+            Format::AccessLog => "access log",
             Format::Template => "ARM template (not evaluated)",
         }
     }
@@ -59,6 +63,7 @@ pub(crate) struct Content {
     pub(crate) tags: Vec<ServiceTags>,
     pub(crate) hosts: BTreeMap<String, Vec<IpAddr>>,
     pub(crate) health: Vec<HealthRecord>,
+    pub(crate) logged: Logged,
     unidentified: Vec<Span>,
     types_unused: BTreeMap<String, usize>,
 }
@@ -78,6 +83,7 @@ impl Content {
         self.tags.extend(other.tags);
         self.hosts.extend(other.hosts);
         self.health.extend(other.health);
+        access_log::merge(&mut self.logged, other.logged);
         self.unidentified.extend(other.unidentified);
     }
 }
@@ -87,6 +93,22 @@ const PIECE: usize = 128;
 
 /// Nesting of wrappers (lists, recordings, child resources) that is followed.
 const DEEPEST_WRAPPER: usize = 12;
+
+/// Reads an access log that holds one record a line; `None` for other text.
+pub(crate) fn read_lines(document: &Document<'_>) -> Option<Content> {
+    let mut content = Content::default();
+    for line in document.text.lines().map(str::trim).filter(|line| !line.is_empty()) {
+        // Also a line that is cut off makes this another kind of text: what follows it may be missing.
+        let raw: &serde_json::value::RawValue = serde_json::from_str(line).ok()?;
+        let object = Node::of(raw.get(), document).object().ok()??;
+        if !access_log::is_record(&object) {
+            return None;
+        }
+        access_log::read(&object, &mut content.logged);
+    }
+    content.formats.insert(Format::AccessLog);
+    Some(content)
+}
 
 /// Reads a document.
 pub(crate) fn read(root: Node<'_>, file_name: &str) -> Content {
@@ -171,6 +193,13 @@ impl Reader<'_> {
             }
         } else if is_template(object) {
             self.template(object);
+        } else if access_log::is_record(object) {
+            self.content.formats.insert(Format::AccessLog);
+            access_log::read(object, &mut self.content.logged);
+        } else if is_wrapper(object, "records") {
+            self.values(object.list("records"), depth);
+        } else if is_wrapper(object, "tables") && self.tables(object) {
+            self.content.formats.insert(Format::AccessLog);
         } else if is_wrapper(object, "data") {
             self.graph(object, depth);
         } else if is_wrapper(object, "value") {
@@ -194,6 +223,16 @@ impl Reader<'_> {
         if let Ok(record) = health::read(object, self.file_name) {
             self.content.health.push(record);
         }
+    }
+
+    /// The tables of a Log Analytics answer.
+    fn tables(&mut self, object: &Object<'_>) -> bool {
+        let mut found = false;
+        for table in object.list("tables") {
+            let Ok(Some(table)) = table.object() else { continue };
+            found |= access_log::read_table(&table, &mut self.content.logged);
+        }
+        found
     }
 
     fn wrapped(&mut self, object: &Object<'_>, key: &str, format: Format, depth: usize) {

@@ -1,6 +1,7 @@
 //! Vendor text to model. Formats are told apart by content, never by file name; serde sees only JSON grammar
 //! ([`json`]), and each resource type is read by one file.
 
+mod access_log;
 mod admin;
 mod assemble;
 mod dns;
@@ -93,7 +94,7 @@ pub fn load(inputs: Vec<Input>) -> Loaded {
         })
         .collect();
     let mut assembly = assemble::Assembly::default();
-    let (mut tags, mut hosts) = (Vec::new(), BTreeMap::new());
+    let (mut tags, mut hosts, mut logged) = (Vec::new(), BTreeMap::new(), access_log::Logged::new());
     for (name, bytes, content, findings) in read {
         loaded.findings.extend(findings);
         let formats = content.formats.into_iter().collect();
@@ -107,9 +108,11 @@ pub fn load(inputs: Vec<Input>) -> Loaded {
         loaded.health.extend(content.health);
         tags.extend(content.tags);
         merge_hosts(&mut hosts, content.hosts);
+        access_log::merge(&mut logged, content.logged);
     }
     let (snapshot, findings) = assembly.finish();
-    loaded.snapshot = Snapshot { service_tags: merge_tags(tags), hosts, ..snapshot };
+    let logged = logged.into_values().collect();
+    loaded.snapshot = Snapshot { service_tags: merge_tags(tags), hosts, logged, ..snapshot };
     loaded.findings.extend(findings);
     crate::diagnostic::sort(&mut loaded.findings);
     loaded
@@ -174,6 +177,9 @@ fn read_text(file: u32, name: &str, text: &str, named: bool) -> (Content, Vec<Di
         let mut content = Content::default();
         if text.trim().is_empty() {
             findings.push(Diagnostic::new(&code::NOTHING_TO_READ, format!("{name} is empty")).at(whole));
+        } else if let Some(logged) = access_log::read_csv(file, text) {
+            content.formats.insert(Format::AccessLog);
+            content.logged = logged;
         } else if let Some(hosts) = tags::read_hosts_text(text) {
             content.formats.insert(Format::Hosts);
             content.hosts = hosts;
@@ -195,10 +201,10 @@ fn read_text(file: u32, name: &str, text: &str, named: bool) -> (Content, Vec<Di
     let document = Document::new(file, text);
     let content = match document.root(start) {
         Ok(root) => document::read(root, name),
-        Err(error) => {
+        Err(error) => document::read_lines(&document).unwrap_or_else(|| {
             findings.push(syntax_finding(file, text, start, &error));
             Content::default()
-        }
+        }),
     };
     if content.formats.is_empty() && findings.iter().all(|f| f.severity != crate::diagnostic::Severity::Error) {
         let at = Span { file, start: u32::try_from(start).unwrap_or(0), end: u32::try_from(start + 1).unwrap_or(0) };
