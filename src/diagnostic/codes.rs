@@ -103,8 +103,8 @@ codes! {
         "Two exports disagree and nothing says which one is current. Neither was used; what refers to the resource is unknown.",
         "Keep only the newer export.";
     TEMPLATE = "GP114" "template-not-evaluated" Warning None,
-        "an ARM template is not evaluated",
-        "Templates hold expressions and defaults that only a deployment resolves. Its resources were counted and not used.",
+        "a part of an ARM template is not evaluated",
+        "Copy loops, linked templates and names that only a deployment resolves are left out; resources that may get children from them are not used.",
         "Give exports of the deployed resources, or the expanded resources as `{\"resources\": [...]}`.";
     NOTHING_TO_READ = "GP115" "nothing-to-read" Warning None,
         "an input holds nothing",
@@ -284,6 +284,14 @@ codes! {
         "an address of a name comes from an access log",
         "The gateway used this address for a pool that holds only this name. The name may have moved since.",
         "`--resolve NAME=IP` if it has.";
+    TEMPLATE_READ = "GP490" "template-read" Note None,
+        "an ARM template is read as configuration",
+        "Expressions that literals, parameters and variables decide are evaluated. A template names neither subscription nor resource group: placeholders stand in the ids.",
+        "Give the parameters with it: `{\"template\": ..., \"parameters\": ...}`.";
+    TEMPLATE_OPEN = "GP491" "template-value-unknown" Warning None,
+        "a deciding value of an ARM template is not known",
+        "It is never guessed: the resource was not used, and what refers to it is unknown.",
+        "Give the parameters with the template, or an export of the deployed resource.";
 
     MANAGEMENT_BLOCKED = "GP501" "gateway-manager-blocked" Error
         Some("ApplicationGatewaySubnetInboundTrafficBlockedByNetworkSecurityGroup"),
