@@ -81,8 +81,23 @@ const OF_RULES: &[&str] = &[
     "destinationportranges",
 ];
 
+/// Fields of a scale set's network profile.
+const OF_SCALE_SETS: &[&str] = &[
+    "properties",
+    "virtualmachineprofile",
+    "networkprofile",
+    "networkinterfaceconfigurations",
+    "ipconfigurations",
+    "applicationgatewaybackendaddresspools",
+    "applicationsecuritygroups",
+];
+
 /// Does the answer depend on the field in a way that only a known value can have? Everything does that is not listed.
 pub(crate) fn decides(kind: &str, field: &str) -> bool {
+    if kind == "microsoft.compute/virtualmachinescalesets" {
+        // Of a scale set only the network profile is read.
+        return OF_SCALE_SETS.contains(&field);
+    }
     let of_type: &[&str] = match kind {
         "microsoft.network/networksecuritygroups" | "microsoft.network/networksecuritygroups/securityrules" => OF_RULES,
         "microsoft.network/routetables" | "microsoft.network/routetables/routes" => &["addressprefix", "nexthoptype"],

@@ -255,7 +255,7 @@ impl<'a> Scope<'a> {
 
 /// An id from its scope, type and names; `None` where their numbers do not fit.
 pub(super) fn resource_id(scope: &str, kind: &str, names: &[String]) -> Option<String> {
-    let mut parts = kind.split('/');
+    let mut parts = kind.trim_end_matches('/').split('/');
     let mut out = format!("{scope}/providers/{}", parts.next()?);
     let parts: Vec<&str> = parts.collect();
     if parts.len() != names.len() || names.iter().any(|name| name.is_empty() || name.contains('/')) {

@@ -171,11 +171,15 @@ impl Writer {
         }
     }
 
-    /// Writes a value that is not known as its own text, which no reader takes for a value.
+    /// Writes a value that is not known as its own text, which no reader takes for a value. In place of `properties` it
+    /// stays an object: what kind of resource it is must still be told.
     fn open(&mut self, written: &str, field: &str) {
-        let start = self.text.len();
         let text = if written.starts_with('[') { written.to_owned() } else { format!("[{written}]") };
+        let whole = field.eq_ignore_ascii_case("properties");
+        let start = self.text.len();
+        self.text.push_str(if whole { "{\"open\":" } else { "" });
         self.string(&text);
+        self.text.push_str(if whole { "}" } else { "" });
         self.places.open.push((start..self.text.len(), field.to_ascii_lowercase(), text));
     }
 }
