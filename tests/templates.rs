@@ -95,7 +95,27 @@ fn parameters_variables_and_ids_are_evaluated() {
     let nic = loaded.snapshot.network_interfaces.values().next().unwrap();
     assert_eq!(nic.id.as_str(), format!("{ROOT}/networkInterfaces/nic-app"));
     let message = &loaded.findings[0].message;
-    assert!(message.contains("00000000-0000-0000-0000-000000000000") && message.contains(" rg "), "{message}");
+    assert!(message.contains("00000000-0000-0000-0000-000000000000") && message.ends_with(" rg"), "{message}");
+}
+
+#[test]
+fn a_template_that_names_its_own_resources_by_id_says_where_it_belongs() {
+    let of = |group: &str| {
+        format!(
+            "/subscriptions/11111111-0000-0000-0000-000000000000/resourceGroups/{group}/providers/Microsoft.Network/networkSecurityGroups/n"
+        )
+    };
+    let nic = |name: &str, group: &str| {
+        json!({"type": "Microsoft.Network/networkInterfaces", "name": name, "properties":
+        {"ipConfigurations": [], "networkSecurityGroup": {"id": of(group)}}})
+    };
+    let nsg = json!({"type": "Microsoft.Network/networkSecurityGroups", "name": "n"});
+    let loaded = read(&template(json!([nsg, nic("a", "rg-Own"), nic("b", "RG-own")])).to_string());
+    assert_eq!(codes(&loaded), ["template-read"]);
+    assert_eq!(loaded.snapshot.nsgs.values().next().unwrap().id.as_str(), of("rg-Own"));
+    // Two places: neither is taken.
+    let loaded = read(&template(json!([nsg, nic("a", "rg-one"), nic("b", "rg-two")])).to_string());
+    assert_eq!(loaded.snapshot.nsgs.values().next().unwrap().id.as_str(), format!("{ROOT}/networkSecurityGroups/n"));
 }
 
 #[test]

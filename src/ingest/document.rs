@@ -311,7 +311,7 @@ impl Reader<'_> {
         content.unusable.extend(expanded.doubtful.iter().map(|id| (id.clone(), template.node().span())));
         self.content.merge(content);
         document.findings.into_inner().into_iter().for_each(report);
-        report(Diagnostic::new(&code::TEMPLATE_READ, template::note(expanded.count)).at(template.node().span()));
+        report(Diagnostic::new(&code::TEMPLATE_READ, expanded.note).at(template.node().span()));
     }
 
     /// `{"url", "status", "body"}` or `{"interactions": [{"response": {"body": ...}}]}`.

@@ -5,6 +5,7 @@
 mod deciding;
 mod expression;
 mod functions;
+mod place;
 mod scope;
 mod value;
 mod writer;
@@ -49,7 +50,9 @@ pub(crate) struct Expanded {
     /// Types, in lower case, of resources of which any may have more children than could be read.
     pub(crate) open_parents: BTreeSet<String>,
     /// Resources that were written.
-    pub(crate) count: usize,
+    count: usize,
+    /// What is said of a template that was read.
+    pub(crate) note: String,
     /// The grown text is too large; nothing of it is used.
     pub(crate) too_large: bool,
     pub(crate) findings: Vec<Diagnostic>,
@@ -82,22 +85,28 @@ fn opened(node: Node<'_>) -> Option<Object<'_>> {
 pub(crate) fn expand(template: &Object<'_>, parameters: Option<Node<'_>>) -> Expanded {
     let given = parameters.map_or(Value::Null, literal);
     let scope = Scope::of(template, &given, (SUBSCRIPTION, GROUP), Rc::new(Cell::new(0)));
+    let (subscription, group) = place::of(template, &scope);
+    let scope = Scope::of(template, &given, (&subscription, &group), scope.work());
     let mut expansion = Expansion { writer: Writer::default(), out: Expanded::default() };
     expansion.writer.text.push_str("{\"resources\":[");
     expansion.resources(&scope, template, None, 0, false);
     expansion.writer.text.push_str("]}");
     let Expansion { writer, mut out } = expansion;
+    out.note = note(out.count, &subscription, &group);
     out.too_large = writer.is_full();
     out.text = writer.text;
     out.places = writer.places;
     out
 }
 
-/// What is said of a template that was read.
-pub(crate) fn note(count: usize) -> String {
-    format!(
-        "ARM template read as configuration: {count} resource(s), with subscription {SUBSCRIPTION} and resource group {GROUP} where it names none"
-    )
+fn note(count: usize, subscription: &str, group: &str) -> String {
+    let of = format!("subscription {subscription} and resource group {group}");
+    let place = if subscription == SUBSCRIPTION && group == GROUP {
+        format!("as it names no place, its ids have {of}")
+    } else {
+        format!("its own references say that it is deployed to {of}")
+    };
+    format!("ARM template read as configuration: {count} resource(s); {place}")
 }
 
 /// Refuses a resource of a template in which a value that decides is not known.
@@ -252,6 +261,11 @@ impl Expansion {
             self.writer.string(text);
         }
         self.writer.members(scope, object, OWN_KEYS);
+        // What a template does not say is not there; in an export it would only be left out.
+        if object.get("properties").is_none() {
+            self.writer.key("properties");
+            self.writer.text.push_str("{}");
+        }
         self.writer.text.push('}');
         self.writer.end(slot);
     }
