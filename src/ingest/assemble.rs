@@ -37,6 +37,7 @@ impl Assembly {
             Resource::RouteTable(value) => insert(&mut s.route_tables, &id, value),
             Resource::Nic(value) => insert(&mut s.network_interfaces, &id, value),
             Resource::ScaleSet(value) => insert(&mut s.scale_sets, &id, value),
+            Resource::Instance(set) => insert(&mut s.instances, &id, set),
             Resource::PublicIp(value) => insert(&mut s.public_ips, &id, value),
             Resource::NatGateway(value) => insert(&mut s.nat_gateways, &id, value),
             Resource::Gateway(value) => insert(&mut s.application_gateways, &id, *value),
@@ -107,6 +108,7 @@ impl Assembly {
         s.route_tables.remove(id);
         s.network_interfaces.remove(id);
         s.scale_sets.remove(id);
+        s.instances.remove(id);
         s.public_ips.remove(id);
         s.nat_gateways.remove(id);
         s.application_gateways.remove(id);

@@ -25,6 +25,7 @@ pub(crate) enum Resource {
     Route(ResourceId, UserRoute),
     Nic(NetworkInterface),
     ScaleSet(ScaleSet),
+    Instance(ResourceId),
     PublicIp(PublicIpAddress),
     NatGateway(NatGateway),
     Gateway(Box<ApplicationGateway>),
@@ -71,7 +72,9 @@ fn essential(kind: &str) -> &'static [&'static str] {
         "microsoft.network/routetables" => &["routes", "disableBgpRoutePropagation"],
         "microsoft.network/virtualnetworks" => &["addressSpace", "subnets"],
         "microsoft.network/virtualnetworks/subnets" => &["addressPrefix", "addressPrefixes"],
-        "microsoft.network/networkinterfaces" => &["ipConfigurations"],
+        "microsoft.network/networkinterfaces"
+        | "microsoft.compute/virtualmachinescalesets/networkinterfaces"
+        | "microsoft.compute/virtualmachinescalesets/virtualmachines/networkinterfaces" => &["ipConfigurations"],
         "microsoft.network/applicationgateways" => &["gatewayIPConfigurations", "backendAddressPools"],
         "microsoft.network/privatednszones/virtualnetworklinks" => &["virtualNetwork"],
         "microsoft.network/privatednszones/a" => &["aRecords"],
@@ -113,6 +116,10 @@ pub(crate) fn read(kind: &str, fields: &Fields<'_>, id: ResourceId) -> Result<Re
             Resource::Nic(nic::read_nic(fields, id)?)
         }
         "microsoft.compute/virtualmachinescalesets" => Resource::ScaleSet(nic::read_scale_set(fields, id)?),
+        "microsoft.compute/virtualmachines" => match nic::read_machine(fields)? {
+            Some(set) => Resource::Instance(set),
+            None => Resource::Other,
+        },
         "microsoft.network/publicipaddresses" => Resource::PublicIp(vnet::read_public_ip(fields, id)?),
         "microsoft.network/natgateways" => Resource::NatGateway(vnet::read_nat_gateway(fields, id)?),
         "microsoft.network/applicationgateways" => Resource::Gateway(Box::new(gateway::read(fields, id)?)),

@@ -25,6 +25,8 @@ pub struct Snapshot {
     pub network_interfaces: BTreeMap<ResourceId, NetworkInterface>,
     /// Virtual machine scale sets.
     pub scale_sets: BTreeMap<ResourceId, ScaleSet>,
+    /// Virtual machines that are instances of a scale set, and which.
+    pub instances: BTreeMap<ResourceId, ResourceId>,
     /// Public IP addresses.
     pub public_ips: BTreeMap<ResourceId, PublicIpAddress>,
     /// NAT gateways.

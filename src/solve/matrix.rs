@@ -337,10 +337,11 @@ fn without_address<'n>(
     match &path.member.target {
         paths::Target::ScaleSet { subnet, interface, configuration, .. } => {
             let nsg = network.filter_of(interface.nsg.as_ref().map(|r| &r.value));
-            scale_set_path(network, path, sources, cuts, ModelNic { nsg, groups: &configuration.groups }, *subnet)
+            let model = ModelNic { nsg, groups: &configuration.groups };
+            scale_set_path(network, path, sources, cuts, model, (*subnet, !configuration.ipv6))
         }
         paths::Target::MissingConfiguration(id) => {
-            let nic = id.parent().and_then(|parent| parent.parent()).unwrap_or_else(|| (*id).clone());
+            let nic = id.parent().unwrap_or_else(|| (*id).clone());
             let command = if id.key().contains("/virtualmachinescalesets/") {
                 "az vmss nic list -g GROUP --vmss-name NAME -o json > vmss-nic.json".to_owned()
             } else {
@@ -366,14 +367,14 @@ fn without_address<'n>(
     }
 }
 
-/// A scale set known by its model: instances have any address of the subnet, so the whole subnet is asked for.
+/// A scale set known by its model: instances have any free address of the subnet, so all of them are asked for.
 fn scale_set_path<'n>(
     network: &'n Network<'n>,
     path: &Wanted<'n>,
     sources: &GatewaySources,
     cuts: &Cuts,
     model: ModelNic<'n>,
-    subnet: Option<usize>,
+    (subnet, ipv4): (Option<usize>, bool),
 ) -> (String, Decided<'n>) {
     let Some(node) = subnet.and_then(|index| network.subnet(index)) else {
         let missing = Missing {
@@ -388,10 +389,14 @@ fn scale_set_path<'n>(
         let answer = undecided(sources.v4.addresses.clone(), Some(Stage::NsgInSubnet), missing, note);
         return (path.member.shown.clone(), Decided { answer, witness: None });
     };
-    let shown: Vec<String> = node.prefixes.iter().filter(|net| net.addr().is_ipv4()).map(ToString::to_string).collect();
+    let of_family = node.prefixes.iter().filter(|net| net.addr().is_ipv4() == ipv4);
+    let shown: Vec<String> = of_family.map(ToString::to_string).collect();
     let mut destination_cuts = Cuts::of(network, Side::Destination);
     destination_cuts.ports.clone_from(&cuts.ports);
-    let addresses = paths::instance_addresses(node, true, &AddressSet::default());
+    // An instance that is not in the input has none of the addresses that others have.
+    let others = network.endpoints.iter().filter(|end| end.subnet == subnet);
+    let taken: AddressSet = others.map(|end| end.address).collect();
+    let addresses = paths::instance_addresses(node, ipv4, &taken);
     let decided: Vec<Decided<'n>> = destination_cuts
         .representatives(&addresses)
         .into_iter()
