@@ -1,7 +1,14 @@
 //! Names in backend pools: hosts map, private DNS zones and their links, access logs. The verdict of the address tells
 //! which record answered; what is missing is named and never guessed.
 
-#![expect(clippy::unwrap_used, reason = "a failed expectation is a failed test")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::similar_names,
+    reason = "a failed expectation is a failed test"
+)]
 
 mod support;
 

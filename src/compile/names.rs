@@ -210,7 +210,7 @@ impl<'s> View<'s, '_> {
                 (Err(doubt), _) => return Err(doubt),
             };
             match self.records(zone, &name) {
-                Found::Addresses(list) => return Ok(list),
+                Found::Addresses(found) => return Ok(found),
                 Found::Nothing => return Err(Unresolved::NoRecord { zone, name, redirected }),
                 Found::NotExported => return Err(Unresolved::RecordsMissing { zone, name }),
                 Found::Alias(record, target) => {

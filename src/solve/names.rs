@@ -3,7 +3,7 @@
 use super::answer::Missing;
 use crate::compile::names::{Origin, Unresolved};
 use crate::diagnostic::{Diagnostic, code};
-use crate::model::{ApplicationGateway, PrivateDnsZone, RecordData, RecordSet, ResourceId, shell_word};
+use crate::model::{ApplicationGateway, PrivateDnsZone, RecordData, RecordSet, ResourceId, VirtualNetwork, shell_word};
 use std::net::IpAddr;
 
 /// Why a name is unresolved: the finding, and what is missing.
@@ -47,15 +47,10 @@ pub fn unresolved(gateway: &ApplicationGateway, name: &str, why: &Unresolved<'_>
             let finding = about(Diagnostic::new(&code::ZONE_NO_RECORD, text), zone);
             (finding.help(format!("add the record, or {resolve}")), missing)
         }
-        Unresolved::CustomServers { vnet, would_be } => {
-            let servers: Vec<&str> = vnet.dns_servers.iter().map(|server| server.value.as_str()).collect();
-            let hint = hint(would_be);
-            let text = format!("{name} is asked of the DNS servers of {} ({}){hint}", vnet.name, servers.join(", "));
-            let finding = Diagnostic::new(&code::CUSTOM_DNS, text).resource(vnet.id.as_str());
-            let finding = finding.at_some(vnet.dns_servers.first().map(|server| server.span));
-            let missing = because(&format!("the DNS servers of {} decide", vnet.name));
-            (finding.help(resolve.clone()), missing)
-        }
+        Unresolved::CustomServers { vnet, would_be } => (
+            own_servers(name, vnet, would_be).help(resolve.clone()),
+            because(&format!("the DNS servers of {} decide", vnet.name)),
+        ),
         Unresolved::Alias { last, target, endless } => {
             let how = if *endless { "in a circle or too far" } else { "out of the zones of the input" };
             let text = format!("{name} is not resolved: its alias {} leads {how}, to {target}", last.id.name());
@@ -107,6 +102,14 @@ fn with_private_link(finding: Diagnostic, name: &str, record: Option<&RecordSet>
         _ => format!("--resolve {name}=ADDRESS"),
     };
     finding.help(help)
+}
+
+fn own_servers(name: &str, vnet: &VirtualNetwork, would_be: &[IpAddr]) -> Diagnostic {
+    let servers: Vec<&str> = vnet.dns_servers.iter().map(|server| server.value.as_str()).collect();
+    let hint = hint(would_be);
+    let text = format!("{name} is asked of the DNS servers of {} ({}){hint}", vnet.name, servers.join(", "));
+    let finding = Diagnostic::new(&code::CUSTOM_DNS, text).resource(vnet.id.as_str());
+    finding.at_some(vnet.dns_servers.first().map(|server| server.span))
 }
 
 fn hint(would_be: &[IpAddr]) -> String {

@@ -7,7 +7,7 @@ use super::value::Value;
 pub(super) fn call(name: &str, arguments: &[Value]) -> Option<Value> {
     let text = |out: String| Some(Value::Text(out));
     match (name, arguments) {
-        ("true", []) => Some(Value::Bool(true)),
+        ("true", []) | ("empty", [Value::Null]) => Some(Value::Bool(true)),
         ("false", []) => Some(Value::Bool(false)),
         ("null", []) => Some(Value::Null),
         ("concat", [Value::List(_), ..]) => concat_lists(arguments),
@@ -35,7 +35,6 @@ pub(super) fn call(name: &str, arguments: &[Value]) -> Option<Value> {
         ("first", [Value::List(items)]) => items.first().cloned(),
         ("last", [Value::List(items)]) => items.last().cloned(),
         ("length", [one]) => Some(Value::Number(length(one)?.to_string())),
-        ("empty", [Value::Null]) => Some(Value::Bool(true)),
         ("empty", [one]) => Some(Value::Bool(length(one)? == 0)),
         ("contains", [one, key]) => Some(Value::Bool(contains(one, key)?)),
         ("equals", [a, b]) => Some(Value::Bool(equals(a, b)?)),

@@ -210,7 +210,7 @@ impl<'a> Scope<'a> {
     fn parameter(&self, name: &str, depth: usize) -> Option<Value> {
         match self.parameters.get(&name.to_lowercase())? {
             Parameter::Given(value) => Some(value.clone()),
-            Parameter::Default(node) => self.cached(&format!("p:{}", name.to_lowercase()), *node, depth),
+            Parameter::Default(node) => Some(self.cached(&format!("p:{}", name.to_lowercase()), *node, depth)),
             Parameter::Missing => None,
         }
     }
@@ -218,19 +218,19 @@ impl<'a> Scope<'a> {
     fn variable(&self, name: &str, depth: usize) -> Option<Value> {
         let name = name.to_lowercase();
         let node = self.variables.get(&name)?;
-        self.cached(&format!("v:{name}"), *node, depth)
+        Some(self.cached(&format!("v:{name}"), *node, depth))
     }
 
-    fn cached(&self, key: &str, node: Node<'_>, depth: usize) -> Option<Value> {
+    fn cached(&self, key: &str, node: Node<'_>, depth: usize) -> Value {
         if let Some(known) = self.cache.borrow().get(key) {
-            return Some(known.clone());
+            return known.clone();
         }
         let value = self.value(node, depth + 1);
         // A value that is cut off by the depth of this one use is not kept for others.
         if !value.is_open() {
             self.cache.borrow_mut().insert(key.to_owned(), value.clone());
         }
-        Some(value)
+        value
     }
 
     /// `resourceId([subscription], [group], type, name...)`.
