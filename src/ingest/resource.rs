@@ -5,11 +5,11 @@ use super::json::Unusable;
 use super::{admin, dns, endpoint, firewall, gateway, nic, nsg, vnet};
 use crate::diagnostic::{Diagnostic, code};
 use crate::model::{
-    AdminCollection, AdminConfiguration, AdminRule, ApplicationGateway, AzureFirewall, ConnectivityConfiguration, ContainerEnvironment,
-    FirewallPolicy, GatewayConnection, IpGroup, LoadBalancer, LocalNetworkGateway, NatGateway, NetworkGroup,
-    NetworkInterface, NetworkManager, NetworkSecurityGroup, Peering, PrivateDnsZone, PrivateEndpoint, PublicIpAddress, RecordSet, ResourceId,
-    RouteTable, RuleCollectionGroup, ScaleSet, SecurityRule, StaticMember, Subnet, UserRoute, VirtualNetwork,
-    VirtualNetworkGateway, ZoneLink, export_command,
+    AdminCollection, AdminConfiguration, AdminRule, ApplicationGateway, AzureFirewall, ConnectivityConfiguration,
+    ContainerEnvironment, FirewallPolicy, GatewayConnection, IpGroup, LoadBalancer, LocalNetworkGateway, NatGateway,
+    NetworkGroup, NetworkInterface, NetworkManager, NetworkSecurityGroup, Peering, PrivateDnsZone, PrivateEndpoint,
+    PublicIpAddress, RecordSet, ResourceId, RouteTable, RuleCollectionGroup, ScaleSet, SecurityRule, StaticMember,
+    Subnet, UserRoute, VirtualNetwork, VirtualNetworkGateway, ZoneLink, export_command,
 };
 
 /// A resource as read, or a child that belongs into its parent.

@@ -2,9 +2,9 @@
 
 use super::{
     ApplicationGateway, AzureFirewall, ContainerEnvironment, FirewallPolicy, GatewayConnection, IpGroup, LoadBalancer,
-    LocalNetworkGateway, LoggedAddress, NatGateway, NetworkInterface, NetworkManagers, NetworkSecurityGroup, PrivateDns, PrivateEndpoint,
-    PublicIpAddress, ResourceId, RouteTable, RuleCollectionGroup, ScaleSet, ServiceTags, VirtualNetwork,
-    VirtualNetworkGateway,
+    LocalNetworkGateway, LoggedAddress, NatGateway, NetworkInterface, NetworkManagers, NetworkSecurityGroup,
+    PrivateDns, PrivateEndpoint, PublicIpAddress, ResourceId, RouteTable, RuleCollectionGroup, ScaleSet, ServiceTags,
+    VirtualNetwork, VirtualNetworkGateway,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
