@@ -313,6 +313,16 @@ fn the_record_of_a_private_link_zone_is_a_hint_and_no_answer() {
     assert!(help.contains("10.9.4.4") && help.contains(z), "{help}");
 }
 
+#[test]
+fn a_private_endpoint_that_is_known_by_the_name_is_a_hint() {
+    let endpoint = json!({"id": id("privateEndpoints/pe-app"), "name": "pe-app", "subnet": {"id": id("virtualNetworks/vnet-a/subnets/snet-app")},
+        "customDnsConfigs": [{"fqdn": "App.Service.Test", "ipAddresses": ["10.9.4.40"]}]});
+    let answer = one("endpoint", "app.service.test", vec![endpoint]);
+    assert_eq!(answer.rows, [row("app.service.test", "unknown")]);
+    let message = answer.report["diagnostics"][0]["message"].as_str().unwrap();
+    assert!(message.contains("pe-app") && message.contains("10.9.4.40"), "{message}");
+}
+
 /// A request in the storage form of an access log.
 fn request(pool: &str, routed: &str, time: &str) -> Value {
     json!({"timeStamp": time, "resourceId": id("applicationGateways/AGW").to_uppercase(), "backendPoolName": pool,

@@ -4,8 +4,8 @@
 
 use crate::diagnostic::Span;
 use crate::model::{
-    ApplicationGateway, BackendPool, LoggedAddress, PrivateDnsZone, RecordData, RecordSet, ResourceId, Snapshot,
-    VirtualNetwork, ZoneLink,
+    ApplicationGateway, BackendPool, LoggedAddress, PrivateDnsZone, PrivateEndpoint, RecordData, RecordSet, ResourceId,
+    Snapshot, VirtualNetwork, ZoneLink,
 };
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -34,6 +34,8 @@ pub enum Unresolved<'s> {
     NotInInput {
         /// That record.
         private_link: Option<&'s RecordSet>,
+        /// A private endpoint that is known by this name.
+        endpoint: Option<&'s PrivateEndpoint>,
     },
     /// A zone would hold it and is not linked to the gateway's virtual network.
     NotLinked {
@@ -130,13 +132,13 @@ fn zones<'s>(
     name: &str,
 ) -> Result<Addresses<'s>, Unresolved<'s>> {
     let Some(vnet) = gateway.subnets.first().and_then(|subnet| subnet.value.parent()) else {
-        return Err(Unresolved::NotInInput { private_link: None });
+        return Err(Unresolved::NotInInput { private_link: None, endpoint: None });
     };
     let view = View { snapshot, vnet: &vnet };
     let found = view.follow(name);
     let own = snapshot.vnets.get(&vnet).filter(|vnet| vnet.dns_servers.iter().any(|s| s.value.trim() != AZURE_DNS));
     match (found, own) {
-        (Err(Unresolved::NotInInput { private_link: None }), _) => Err(Unresolved::NotInInput { private_link: None }),
+        (found @ Err(Unresolved::NotInInput { private_link: None, .. }), _) => found,
         (found, Some(vnet)) => {
             let would_be = found.map(|list| list.into_iter().map(|(address, _)| address).collect()).unwrap_or_default();
             Err(Unresolved::CustomServers { vnet, would_be })
@@ -253,7 +255,10 @@ impl<'s> View<'s, '_> {
         }
         match unlinked {
             Some(zone) => Err(Unresolved::NotLinked { zone, name: name.to_owned() }),
-            None => Err(Unresolved::NotInInput { private_link: self.private_link(name) }),
+            None => Err(Unresolved::NotInInput {
+                private_link: self.private_link(name),
+                endpoint: self.snapshot.private_endpoints.values().find(|own| own.names.iter().any(|(n, _)| n == name)),
+            }),
         }
     }
 

@@ -1,9 +1,11 @@
 //! Names without an address in words, with the command that would answer, and where an address of a name came from.
 
 use super::answer::Missing;
-use crate::compile::names::{Origin, Unresolved};
+use crate::compile::names::{Origin, Unresolved, key};
 use crate::diagnostic::{Diagnostic, code};
-use crate::model::{ApplicationGateway, PrivateDnsZone, RecordData, RecordSet, ResourceId, VirtualNetwork, shell_word};
+use crate::model::{
+    ApplicationGateway, PrivateDnsZone, PrivateEndpoint, RecordData, RecordSet, ResourceId, VirtualNetwork, shell_word,
+};
 use std::net::IpAddr;
 
 /// Why a name is unresolved: the finding, and what is missing.
@@ -15,8 +17,9 @@ pub fn unresolved(gateway: &ApplicationGateway, name: &str, why: &Unresolved<'_>
     let because = |why: &str| Missing { what: format!("the addresses of {name}: {why} ({resolve})"), command: None };
     let from = |command: &str, what: String| Missing { what, command: Some(command.to_owned()) };
     match why {
-        Unresolved::NotInInput { private_link } => {
-            let finding = Diagnostic::new(&code::FQDN, format!("{name} is not resolved by the input"));
+        Unresolved::NotInInput { private_link, endpoint } => {
+            let text = format!("{name} is not resolved by the input{}", endpoint_hint(name, *endpoint));
+            let finding = Diagnostic::new(&code::FQDN, text);
             (with_private_link(finding, name, *private_link), addresses)
         }
         Unresolved::NotLinked { zone, name: looked_up } => {
@@ -110,6 +113,14 @@ fn own_servers(name: &str, vnet: &VirtualNetwork, would_be: &[IpAddr]) -> Diagno
     let text = format!("{name} is asked of the DNS servers of {} ({}){hint}", vnet.name, servers.join(", "));
     let finding = Diagnostic::new(&code::CUSTOM_DNS, text).resource(vnet.id.as_str());
     finding.at_some(vnet.dns_servers.first().map(|server| server.span))
+}
+
+/// A private endpoint's own DNS configuration shows what a zone should say; whether one does is another question.
+fn endpoint_hint(name: &str, endpoint: Option<&PrivateEndpoint>) -> String {
+    let Some(endpoint) = endpoint else { return String::new() };
+    let own = endpoint.names.iter().filter(|(own, _)| *own == key(name)).flat_map(|(_, list)| list);
+    let list: Vec<String> = own.map(ToString::to_string).collect();
+    format!("; private endpoint {} is known by it ({})", endpoint.name, list.join(", "))
 }
 
 fn hint(would_be: &[IpAddr]) -> String {
