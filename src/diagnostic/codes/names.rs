@@ -1,4 +1,4 @@
-//! GP48x and GP49x: names of backends, and ARM templates.
+//! The families 48 and 49: names of backends, and ARM templates.
 
 codes! {
     ZONE_NOT_LINKED = "GP480" "private-dns-zone-not-linked" Warning None,

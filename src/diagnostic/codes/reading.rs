@@ -1,4 +1,4 @@
-//! GP1xx: reading files.
+//! The family 1: reading files.
 
 codes! {
     JSON_SYNTAX = "GP101" "json-syntax" Error None,
