@@ -66,7 +66,7 @@ fn facts_of(network: &Network<'_>, gateway: &ApplicationGateway, management: &Ma
             .map(|pool| PoolFacts {
                 id: pool.id.clone(),
                 name: pool.name.clone(),
-                members: paths::members(network, pool).len(),
+                members: paths::members(network, gateway, pool).len(),
             })
             .collect(),
         settings: gateway
@@ -135,7 +135,7 @@ fn server<'n>(
         fqdn: probe.member.fqdn.map(str::to_owned),
         name_state: match (probe.member.fqdn, &probe.member.target) {
             (None, _) => NameState::Literal,
-            (Some(_), Target::Unresolved) => NameState::Unresolved,
+            (Some(_), Target::Unresolved(_)) => NameState::Unresolved,
             (Some(_), _) => NameState::Resolved,
         },
         probe: Answer { seen: seen.clone(), ..probe.answer.clone() },

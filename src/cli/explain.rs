@@ -10,7 +10,7 @@ use crate::diagnostic::{CODES, code_named};
 pub(super) fn run(args: &ExplainArgs, io: &mut Io<'_>) -> Result<u8, CliError> {
     let text = args.code.trim();
     if text.eq_ignore_ascii_case("all") {
-        for code in CODES {
+        for code in CODES.iter() {
             writeln!(io.out, "{}  {:<34} {}", code.code, code.name, code.title)?;
         }
         for stage in Stage::ALL {

@@ -59,7 +59,7 @@ fn broken_gateways(loaded: &Loaded) -> Vec<&ResourceId> {
 /// Pools that a rule uses and that have no members, and references of rules that lead nowhere: said, since no row is.
 fn without_members(network: &Network<'_>, gateway: &ApplicationGateway, io: &mut Io<'_>) -> Result<(), CliError> {
     let pairs = pairs(gateway);
-    for pair in pairs.pairs.iter().filter(|pair| members(network, pair.pool).is_empty()) {
+    for pair in pairs.pairs.iter().filter(|pair| members(network, gateway, pair.pool).is_empty()) {
         writeln!(
             io.err,
             "gatepath: pool {} of {} has no members",

@@ -1,10 +1,11 @@
 //! Which paths a gateway uses: pairs of pool and setting, pool members, ports, and its source addresses
 //! (health.md 5, semantics.md 5.3).
 
+use super::names::{self, Origin, Unresolved};
 use super::network::{Network, SubnetNode};
 use crate::model::{
-    ApplicationGateway, BackendPool, BackendSetting, PoolAddress, Probe, ResourceId, RoutingTarget, ScaleSetInterface,
-    ScaleSetIpConfiguration,
+    ApplicationGateway, BackendPool, BackendSetting, NetworkInterface, PoolAddress, Probe, ResourceId, RoutingTarget,
+    ScaleSet, ScaleSetInterface, ScaleSetIpConfiguration, Snapshot,
 };
 use crate::net::{AddressSet, Point, RangeSet};
 use ipnet::IpNet;
@@ -140,8 +141,8 @@ pub fn ports(gateway: &ApplicationGateway, setting: &BackendSetting) -> (u16, u1
 pub enum Target<'s> {
     /// One address.
     Address(IpAddr),
-    /// A name that nothing in the input resolves.
-    Unresolved,
+    /// A name that nothing in the input resolves, and why.
+    Unresolved(Box<Unresolved<'s>>),
     /// An IP configuration that is not in the input.
     MissingConfiguration(&'s ResourceId),
     /// Instances of a scale set that are known by the model only: any address of a subnet.
@@ -166,40 +167,44 @@ pub struct Member<'s> {
     pub target: Target<'s>,
     /// The name, where the member is one.
     pub fqdn: Option<&'s str>,
+    /// Where the address of a name was found.
+    pub origin: Option<Origin<'s>>,
     /// The IP configuration, where the member is one.
     pub configuration: Option<&'s ResourceId>,
 }
 
-/// The members of a pool: addresses, names through the hosts map, IP configurations of NICs (named by the pool or
-/// naming it), and scale sets whose model names it.
-pub fn members<'s>(network: &Network<'s>, pool: &'s BackendPool) -> Vec<Member<'s>> {
+/// The members of a pool of a gateway: addresses, names ([`names`]), IP configurations of NICs (named by the pool or naming
+/// it), and scale sets whose model names it.
+pub fn members<'s>(network: &Network<'s>, gateway: &'s ApplicationGateway, pool: &'s BackendPool) -> Vec<Member<'s>> {
     let mut out: Vec<Member<'s>> = Vec::new();
-    let mut seen: HashSet<(String, Option<IpAddr>)> = HashSet::new();
+    let mut seen: HashSet<(String, String)> = HashSet::new();
     let mut add = |member: Member<'s>| {
-        let address = match member.target {
-            Target::Address(address) => Some(address),
-            _ => None,
+        // Instances of one set and models of one set may share what is shown.
+        let which = match &member.target {
+            Target::Address(address) => address.to_string(),
+            Target::Unresolved(_) => String::new(),
+            Target::MissingConfiguration(id) => id.key().to_owned(),
+            Target::ScaleSet { scale_set, interface, configuration, .. } => {
+                format!("{}/{}/{}", scale_set.key(), interface.name, configuration.name)
+            }
         };
-        if seen.insert((member.shown.clone(), address)) {
+        if seen.insert((member.shown.clone(), which)) {
             out.push(member);
         }
     };
     for address in &pool.addresses {
+        let member = |shown: String, target, fqdn| Member { shown, target, fqdn, origin: None, configuration: None };
         match &address.value {
-            PoolAddress::Ip(ip) => {
-                add(Member { shown: ip.to_string(), target: Target::Address(*ip), fqdn: None, configuration: None });
-            }
-            PoolAddress::Fqdn(name) => {
-                let key = name.trim().trim_end_matches('.').to_ascii_lowercase();
-                let found = network.snapshot.hosts.get(&key).map(Vec::as_slice).unwrap_or_default();
-                let member = |target| Member { shown: name.clone(), target, fqdn: Some(name), configuration: None };
-                if found.is_empty() {
-                    add(member(Target::Unresolved));
+            PoolAddress::Ip(ip) => add(member(ip.to_string(), Target::Address(*ip), None)),
+            PoolAddress::Fqdn(name) => match names::resolve(network.snapshot, gateway, pool, name) {
+                Err(why) => add(member(name.clone(), Target::Unresolved(Box::new(why)), Some(name))),
+                Ok(found) => {
+                    for (ip, origin) in found {
+                        let member = member(name.clone(), Target::Address(ip), Some(name.as_str()));
+                        add(Member { origin: Some(origin), ..member });
+                    }
                 }
-                for ip in found {
-                    add(member(Target::Address(*ip)));
-                }
-            }
+            },
         }
     }
     for member in configurations(network, pool) {
@@ -216,7 +221,7 @@ fn configurations<'s>(network: &Network<'s>, pool: &'s BackendPool) -> Vec<Membe
     let naming = naming.filter(|c| c.gateway_pools.contains(&pool.id)).map(|c| &c.id);
     let mut seen: HashSet<&ResourceId> = HashSet::new();
     let mut out = Vec::new();
-    let mut model_only: Vec<ResourceId> = Vec::new();
+    let mut model_only: Vec<(ResourceId, &ResourceId)> = Vec::new();
     for id in named.chain(naming).filter(|id| seen.insert(id)) {
         let end = network.endpoint_of(id);
         let nic_name = id.parent().map(|nic| nic.name().to_owned()).unwrap_or_default();
@@ -225,28 +230,54 @@ fn configurations<'s>(network: &Network<'s>, pool: &'s BackendPool) -> Vec<Membe
             Some(end) => Target::Address(end.address),
             None => match scale_set_id(id).filter(|set| snapshot.scale_sets.contains_key(set)) {
                 Some(set) => {
-                    model_only.push(set);
+                    model_only.push((set, id));
                     continue;
                 }
                 None => Target::MissingConfiguration(id),
             },
         };
-        out.push(Member { shown, target, fqdn: None, configuration: Some(id) });
+        out.push(Member { shown, target, fqdn: None, origin: None, configuration: Some(id) });
     }
     for set in snapshot.scale_sets.values() {
-        let seen = snapshot.network_interfaces.keys().any(|nic| scale_set_id(nic).as_ref() == Some(&set.id));
-        for interface in &set.interfaces {
-            for configuration in &interface.configurations {
-                let named = configuration.gateway_pools.contains(&pool.id);
-                if model_only.contains(&set.id) || named && !seen {
-                    let subnet = configuration.subnet.as_ref().and_then(|id| network.subnet_by_id(id));
-                    let target = Target::ScaleSet { scale_set: &set.id, subnet, interface, configuration };
-                    out.push(Member { shown: set.name.clone(), target, fqdn: None, configuration: None });
-                }
+        let seen = snapshot.network_interfaces.values().any(|nic| is_instance(snapshot, nic, set));
+        let missing: Vec<&ResourceId> =
+            model_only.iter().filter(|(own, _)| *own == set.id).map(|(_, id)| *id).collect();
+        let models = || set.interfaces.iter().flat_map(|nic| nic.configurations.iter().map(move |own| (nic, own)));
+        // Instances name their NICs and IP configurations as the model does.
+        let made = |nic: &ScaleSetInterface, own: &ScaleSetIpConfiguration, id: &ResourceId| {
+            let name = |text: Option<&str>, other: &str| text.is_some_and(|text| text.eq_ignore_ascii_case(other));
+            name(id.segment("networkInterfaces"), &nic.name) && name(Some(id.name()), &own.name)
+        };
+        let unlike = missing.iter().any(|id| !models().any(|(nic, own)| made(nic, own, id)));
+        for (interface, configuration) in models() {
+            let listed = unlike || missing.iter().any(|id| made(interface, configuration, id));
+            if listed || !seen && configuration.gateway_pools.contains(&pool.id) {
+                let subnet = configuration.subnet.as_ref().and_then(|id| network.subnet_by_id(id));
+                let target = Target::ScaleSet { scale_set: &set.id, subnet, interface, configuration };
+                out.push(Member { shown: set.name.clone(), target, fqdn: None, origin: None, configuration: None });
             }
         }
     }
     out
+}
+
+/// Does a NIC belong to an instance of the scale set? Uniform instances have it in their id. Flexible ones are machines of
+/// their own, which name their set, and are named after it where only the NIC is in the input.
+fn is_instance(snapshot: &Snapshot, nic: &NetworkInterface, set: &ScaleSet) -> bool {
+    if let Some(own) = scale_set_id(&nic.id) {
+        return own == set.id;
+    }
+    let Some(machine) = &nic.virtual_machine else { return false };
+    match snapshot.instances.get(machine) {
+        Some(own) => *own == set.id,
+        None => {
+            let group = |id: &ResourceId| id.segment("resourceGroups").map(str::to_ascii_lowercase);
+            let name = machine.name().to_ascii_lowercase();
+            set.flexible
+                && group(machine) == group(&set.id)
+                && name.strip_prefix(&set.name.to_ascii_lowercase()).is_some_and(|rest| rest.starts_with('_'))
+        }
+    }
 }
 
 /// The scale set that an instance's NIC or IP configuration belongs to.

@@ -6,6 +6,7 @@ use super::endpoints::{self, Endpoint, EndpointKind};
 use super::filter::Filter;
 use super::firewall::{self, FirewallNode};
 use super::gateway_paths::instance_addresses;
+use super::names;
 use super::peering::{self, Peer};
 use super::references::{BackReferences, display_names};
 use super::routing::{self, RoutingTable};
@@ -421,16 +422,17 @@ impl<'s> Network<'s> {
 }
 
 fn pool_addresses(snapshot: &Snapshot) -> HashSet<IpAddr> {
-    let pools = snapshot.application_gateways.values().flat_map(|gateway| &gateway.pools);
+    let gateways = snapshot.application_gateways.values();
+    let pools = gateways.flat_map(|gateway| gateway.pools.iter().map(move |pool| (gateway, pool)));
     let mut out = HashSet::new();
-    for address in pools.flat_map(|pool| &pool.addresses) {
+    for (gateway, pool, address) in pools.flat_map(|(g, pool)| pool.addresses.iter().map(move |a| (g, pool, a))) {
         match &address.value {
             PoolAddress::Ip(address) => {
                 out.insert(*address);
             }
             PoolAddress::Fqdn(name) => {
-                let key = name.trim().trim_end_matches('.').to_ascii_lowercase();
-                out.extend(snapshot.hosts.get(&key).into_iter().flatten());
+                let found = names::resolve(snapshot, gateway, pool, name).unwrap_or_default();
+                out.extend(found.into_iter().map(|(address, _)| address));
             }
         }
     }

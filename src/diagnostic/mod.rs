@@ -2,11 +2,13 @@
 
 mod codes;
 mod pointer;
+mod relaxed;
 mod source;
 
 pub use codes::table as code;
 pub use codes::{CODES, Code, code_named};
 pub use pointer::offset_in;
+pub use relaxed::plain_json;
 pub use source::{Location, Source, Sources, Span};
 
 use serde::Serialize;

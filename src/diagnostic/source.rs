@@ -101,7 +101,8 @@ impl Sources {
     pub fn locate(&self, span: Span) -> Option<Location> {
         let source = self.get(span.file)?;
         let (line, column) = source.line_column(span.start);
-        let pointer = super::pointer::pointer_at(&source.text, span.range());
+        let pointer = super::pointer::pointer_at(&source.text, span.range())
+            .or_else(|| super::pointer::pointer_at(&super::plain_json(&source.text), span.range()));
         Some(Location { file: source.name.clone(), line, column, pointer })
     }
 

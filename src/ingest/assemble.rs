@@ -1,5 +1,6 @@
 //! Resources of all files to one snapshot: repetitions, conflicts, and children that were exported on their own.
 
+use super::dns;
 use super::resource::Resource;
 use crate::diagnostic::{Diagnostic, Span, code};
 use crate::model::{ResourceId, Snapshot, is_default_rule};
@@ -36,6 +37,7 @@ impl Assembly {
             Resource::RouteTable(value) => insert(&mut s.route_tables, &id, value),
             Resource::Nic(value) => insert(&mut s.network_interfaces, &id, value),
             Resource::ScaleSet(value) => insert(&mut s.scale_sets, &id, value),
+            Resource::Instance(set) => insert(&mut s.instances, &id, set),
             Resource::PublicIp(value) => insert(&mut s.public_ips, &id, value),
             Resource::NatGateway(value) => insert(&mut s.nat_gateways, &id, value),
             Resource::Gateway(value) => insert(&mut s.application_gateways, &id, *value),
@@ -56,6 +58,9 @@ impl Assembly {
             Resource::AdminCollection(value) => insert(&mut s.network_managers.collections, &id, value),
             Resource::AdminRule(value) => insert(&mut s.network_managers.rules, &id, value),
             Resource::Connectivity(value) => insert(&mut s.network_managers.connectivity, &id, value),
+            Resource::DnsZone(value) => insert(&mut s.dns.zones, &id, value),
+            Resource::ZoneLink(value) => insert(&mut s.dns.links, &id, value),
+            Resource::RecordSet(value) => insert(&mut s.dns.records, &id, value),
         };
         if same {
             self.seen.entry(id).or_insert(span);
@@ -92,6 +97,7 @@ impl Assembly {
         for (id, span, child) in std::mem::take(&mut self.children) {
             self.join(&id, span, child);
         }
+        dns::add_named_zones(&mut self.snapshot);
         (self.snapshot, self.findings)
     }
 
@@ -102,6 +108,7 @@ impl Assembly {
         s.route_tables.remove(id);
         s.network_interfaces.remove(id);
         s.scale_sets.remove(id);
+        s.instances.remove(id);
         s.public_ips.remove(id);
         s.nat_gateways.remove(id);
         s.application_gateways.remove(id);
@@ -123,6 +130,9 @@ impl Assembly {
         managers.collections.remove(id);
         managers.rules.remove(id);
         managers.connectivity.remove(id);
+        s.dns.zones.remove(id);
+        s.dns.links.remove(id);
+        s.dns.records.remove(id);
     }
 
     /// A child that its parent's export lacks is added; one that it holds with other content is a conflict.

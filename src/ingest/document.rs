@@ -1,9 +1,10 @@
 //! One JSON document to resources, tags, hosts and health records: the table of formats, told apart by content.
 
+use super::access_log::{self, Logged};
 use super::fields::Fields;
 use super::json::{Document, Node, Object, Unusable};
 use super::resource::{self, Resource};
-use super::{health, tags};
+use super::{health, tags, template};
 use crate::diagnostic::{Diagnostic, Span, code};
 use crate::model::{HealthRecord, ResourceId, ServiceTags};
 use rayon::prelude::*;
@@ -27,7 +28,9 @@ pub enum Format {
     BackendHealthOnDemand,
     /// Hosts map or hosts-format text.
     Hosts,
-    /// ARM template (recognised, not evaluated).
+    /// Access log of an application gateway.
+    AccessLog,
+    /// ARM template.
     Template,
 }
 
@@ -42,7 +45,8 @@ impl Format {
             Format::BackendHealth => "backend health",
             Format::BackendHealthOnDemand => "backend health on demand",
             Format::Hosts => "hosts map",
-            Format::Template => "ARM template (not evaluated)",
+            Format::AccessLog => "access log",
+            Format::Template => "ARM template",
         }
     }
 }
@@ -59,6 +63,7 @@ pub(crate) struct Content {
     pub(crate) tags: Vec<ServiceTags>,
     pub(crate) hosts: BTreeMap<String, Vec<IpAddr>>,
     pub(crate) health: Vec<HealthRecord>,
+    pub(crate) logged: Logged,
     unidentified: Vec<Span>,
     types_unused: BTreeMap<String, usize>,
 }
@@ -78,6 +83,7 @@ impl Content {
         self.tags.extend(other.tags);
         self.hosts.extend(other.hosts);
         self.health.extend(other.health);
+        access_log::merge(&mut self.logged, other.logged);
         self.unidentified.extend(other.unidentified);
     }
 }
@@ -87,6 +93,22 @@ const PIECE: usize = 128;
 
 /// Nesting of wrappers (lists, recordings, child resources) that is followed.
 const DEEPEST_WRAPPER: usize = 12;
+
+/// Reads an access log that holds one record a line; `None` for other text.
+pub(crate) fn read_lines(document: &Document<'_>) -> Option<Content> {
+    let mut content = Content::default();
+    for line in document.text.lines().map(str::trim).filter(|line| !line.is_empty()) {
+        // Also a line that is cut off makes this another kind of text: what follows it may be missing.
+        let raw: &serde_json::value::RawValue = serde_json::from_str(line).ok()?;
+        let object = Node::of(raw.get(), document).object().ok()??;
+        if !access_log::is_record(&object) {
+            return None;
+        }
+        access_log::read(&object, &mut content.logged);
+    }
+    content.formats.insert(Format::AccessLog);
+    Some(content)
+}
 
 /// Reads a document.
 pub(crate) fn read(root: Node<'_>, file_name: &str) -> Content {
@@ -139,12 +161,12 @@ impl Reader<'_> {
             }
             return;
         };
-        let (file, text, file_name) = (first.document().file, first.document().text, self.file_name);
+        let (Document { file, text, places, .. }, file_name) = (first.document(), self.file_name);
         let raws: Vec<&str> = items.iter().map(Node::raw).collect();
         let read: Vec<(Content, Vec<Diagnostic>)> = raws
             .par_chunks(PIECE)
             .map(|piece| {
-                let document = Document::new(file, text);
+                let document = Document::at_places(*file, text, *places);
                 let mut content = Content::default();
                 let mut reader = Reader { content: &mut content, file_name };
                 for raw in piece {
@@ -169,8 +191,15 @@ impl Reader<'_> {
             if let Ok(read) = tags::read_service_tags(object) {
                 self.content.tags.push(read);
             }
-        } else if is_template(object) {
-            self.template(object);
+        } else if let Some((template, parameters)) = template::of_object(object) {
+            self.template(&template, parameters);
+        } else if access_log::is_record(object) {
+            self.content.formats.insert(Format::AccessLog);
+            access_log::read(object, &mut self.content.logged);
+        } else if is_wrapper(object, "records") {
+            self.values(object.list("records"), depth);
+        } else if is_wrapper(object, "tables") && self.tables(object) {
+            self.content.formats.insert(Format::AccessLog);
         } else if is_wrapper(object, "data") {
             self.graph(object, depth);
         } else if is_wrapper(object, "value") {
@@ -194,6 +223,16 @@ impl Reader<'_> {
         if let Ok(record) = health::read(object, self.file_name) {
             self.content.health.push(record);
         }
+    }
+
+    /// The tables of a Log Analytics answer.
+    fn tables(&mut self, object: &Object<'_>) -> bool {
+        let mut found = false;
+        for table in object.list("tables") {
+            let Ok(Some(table)) = table.object() else { continue };
+            found |= access_log::read_table(&table, &mut self.content.logged);
+        }
+        found
     }
 
     fn wrapped(&mut self, object: &Object<'_>, key: &str, format: Format, depth: usize) {
@@ -235,20 +274,44 @@ impl Reader<'_> {
         }
     }
 
-    fn template(&mut self, object: &Object<'_>) {
-        self.content.formats.insert(Format::Template);
-        let count = object.get("resources").map_or(0, |node| match node.object() {
-            Ok(Some(map)) => map.members().count(),
-            _ => node.items().len(),
-        });
-        object.node().document().report(
-            Diagnostic::new(
-                &code::TEMPLATE,
-                format!("ARM template with {count} resource(s): recognised, not evaluated"),
-            )
-            .at(object.node().span())
-            .help("give exports of the deployed resources instead"),
-        );
+    /// An ARM template: its resources as far as literals and parameters decide them.
+    fn template(&mut self, template: &Object<'_>, parameters: Option<Node<'_>>) {
+        let outer = template.node().document();
+        let expanded = template::expand(template, parameters);
+        let report = |finding: Diagnostic| outer.report(finding);
+        expanded.findings.into_iter().for_each(report);
+        if expanded.too_large {
+            let text = "the template grows too large; nothing of it was used";
+            report(Diagnostic::new(&code::OVER_LIMIT, text).at(template.node().span()));
+            return;
+        }
+        let document = Document::at_places(outer.file, &expanded.text, Some(&expanded.places));
+        let Some(root) = document.root(0).ok().and_then(|root| root.object().ok().flatten()) else { return };
+        let mut content = Content::default();
+        Reader { content: &mut content, file_name: self.file_name }.values(root.list("resources"), 0);
+        content.formats = BTreeSet::from([Format::Template]);
+        let doubt = |id: &ResourceId| {
+            let open = id.resource_type().is_some_and(|kind| expanded.open_parents.contains(&kind));
+            open || expanded.doubtful.contains(id)
+        };
+        // A child's own parent is in `doubtful` too: what it holds is then not certain.
+        let mut resources = Vec::new();
+        for (id, span, resource) in std::mem::take(&mut content.resources) {
+            if doubt(&id) {
+                let text =
+                    format!("{} is not used: whether the template deploys it, or all of it, is not known", id.name());
+                report(Diagnostic::new(&code::TEMPLATE_OPEN, text).resource(id.as_str()).at(span));
+                content.unusable.push((id, span));
+            } else {
+                resources.push((id, span, resource));
+            }
+        }
+        content.resources = resources;
+        // A parent in another file may have the child or not.
+        content.unusable.extend(expanded.doubtful.iter().map(|id| (id.clone(), template.node().span())));
+        self.content.merge(content);
+        document.findings.into_inner().into_iter().for_each(report);
+        report(Diagnostic::new(&code::TEMPLATE_READ, expanded.note).at(template.node().span()));
     }
 
     /// `{"url", "status", "body"}` or `{"interactions": [{"response": {"body": ...}}]}`.
@@ -304,7 +367,21 @@ impl Reader<'_> {
         };
         self.content.formats.insert(Format::Resources);
         *self.content.types.entry(kind.clone()).or_default() += 1;
+        let findings = object.node().document().findings.borrow().len();
         let read = object.node().require_unique_keys().and_then(|()| resource::read(&kind, &fields, id.clone()));
+        let read = match read {
+            Ok(Resource::Other) => Ok(Resource::Other),
+            read => {
+                let known = template::require_known(&kind, &id, object.node());
+                if let Err(finding) = &known {
+                    // What the readers said of such a value is about its stand-in.
+                    let mut all = object.node().document().findings.borrow_mut();
+                    all.truncate(findings);
+                    all.push((**finding).clone());
+                }
+                known.map_err(|_| Unusable).and(read)
+            }
+        };
         match read {
             Ok(Resource::Other) => *self.content.types_unused.entry(kind).or_default() += 1,
             Ok(read) => self.content.resources.push((id, fields.span(), read)),
@@ -321,11 +398,6 @@ impl Reader<'_> {
 
 fn is_wrapper(object: &Object<'_>, key: &str) -> bool {
     object.get(key).is_some_and(|node| node.is_array()) && !object.has("type") && !object.has("id")
-}
-
-fn is_template(object: &Object<'_>) -> bool {
-    let schema = object.str("$schema").is_some_and(|text| text.to_ascii_lowercase().contains("deploymenttemplate"));
-    schema || object.has("contentVersion") && object.has("resources")
 }
 
 /// The id of a resource whose object has a key twice, so that references to it are unknown and not "none".

@@ -2,6 +2,7 @@
 
 use super::fields::Fields;
 use super::json::Unusable;
+use super::tags::host_key;
 use crate::model::{
     BalancedProtocol, ContainerEnvironment, InboundNatRule, LoadBalancer, LoadBalancerFrontend, LoadBalancerPool,
     LoadBalancerRule, PrivateEndpoint, ResourceId, Setting,
@@ -18,12 +19,14 @@ fn id_of(fields: &Fields<'_>, key: &str) -> Result<Option<ResourceId>, Unusable>
 
 /// Reads a private endpoint.
 pub(crate) fn read_private_endpoint(fields: &Fields<'_>, id: ResourceId) -> Result<PrivateEndpoint, Unusable> {
-    let (mut addresses, mut states) = (Vec::new(), Vec::new());
+    let (mut addresses, mut states, mut known_as) = (Vec::new(), Vec::new(), Vec::new());
     for configuration in fields.objects("ipConfigurations")? {
         addresses.extend(configuration.address("privateIPAddress").value().copied());
     }
     for names in fields.objects("customDnsConfigs")? {
-        addresses.extend(names.strings("ipAddresses").iter().filter_map(|text| parse_address(&text.value)));
+        let own: Vec<_> = names.strings("ipAddresses").iter().filter_map(|text| parse_address(&text.value)).collect();
+        addresses.extend(&own);
+        known_as.extend(names.text("fqdn").map(|name| (host_key(&name.value), own)));
     }
     for key in ["privateLinkServiceConnections", "manualPrivateLinkServiceConnections"] {
         for connection in fields.objects(key)? {
@@ -34,6 +37,7 @@ pub(crate) fn read_private_endpoint(fields: &Fields<'_>, id: ResourceId) -> Resu
     addresses.sort_unstable();
     addresses.dedup();
     Ok(PrivateEndpoint {
+        names: known_as,
         name: fields.name(),
         span: fields.span(),
         subnet: id_of(fields, "subnet")?,

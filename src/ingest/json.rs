@@ -3,6 +3,7 @@
 //! A [`Node`] is opened one level at a time, so fields that no question needs are only skipped over. Opening an object
 //! refuses keys that stand twice, also when they differ only in letter case.
 
+use super::template::Places;
 use crate::diagnostic::{Diagnostic, Span, code, offset_in};
 use crate::model::Located;
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
@@ -10,6 +11,7 @@ use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::cell::RefCell;
 use std::fmt;
+use std::ops::Range;
 
 /// The text that is being read, and what was found wrong in it.
 #[derive(Debug)]
@@ -18,6 +20,8 @@ pub(crate) struct Document<'a> {
     pub(crate) file: u32,
     /// Whole text of the source.
     pub(crate) text: &'a str,
+    /// Where the values of an expanded template stand in it; `None` where the text is the source itself.
+    pub(crate) places: Option<&'a Places>,
     /// Findings so far.
     pub(crate) findings: RefCell<Vec<Diagnostic>>,
 }
@@ -29,7 +33,12 @@ pub(crate) struct Unusable;
 impl<'a> Document<'a> {
     /// Starts reading a text.
     pub(crate) fn new(file: u32, text: &'a str) -> Self {
-        Document { file, text, findings: RefCell::new(Vec::new()) }
+        Document::at_places(file, text, None)
+    }
+
+    /// Starts reading the text that a template was expanded to.
+    pub(crate) fn at_places(file: u32, text: &'a str, places: Option<&'a Places>) -> Self {
+        Document { file, text, places, findings: RefCell::new(Vec::new()) }
     }
 
     /// Parses the JSON that starts at a byte offset; the error is `serde_json`'s, its position counts from that offset.
@@ -167,9 +176,18 @@ fn has_repetition(keys: &[Cow<'_, str>]) -> bool {
 impl<'a> Node<'a> {
     /// Where the value stands.
     pub(crate) fn span(&self) -> Span {
-        let start = offset_in(self.document.text, self.raw);
+        let range = self.range();
         let byte = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
-        Span { file: self.document.file, start: byte(start), end: byte(start + self.raw.len()) }
+        match self.document.places {
+            Some(places) => places.span(&range).unwrap_or(Span { file: self.document.file, start: 0, end: 0 }),
+            None => Span { file: self.document.file, start: byte(range.start), end: byte(range.end) },
+        }
+    }
+
+    /// Where the value stands in the document's text.
+    pub(crate) fn range(&self) -> Range<usize> {
+        let start = offset_in(self.document.text, self.raw);
+        start..start + self.raw.len()
     }
 
     /// A value by its text, which must be a slice of the document's.

@@ -1,8 +1,10 @@
 //! Vendor text to model. Formats are told apart by content, never by file name; serde sees only JSON grammar
 //! ([`json`]), and each resource type is read by one file.
 
+mod access_log;
 mod admin;
 mod assemble;
+mod dns;
 mod document;
 mod encoding;
 mod endpoint;
@@ -16,6 +18,7 @@ mod nic;
 mod nsg;
 mod resource;
 mod tags;
+mod template;
 mod vnet;
 
 pub use document::Format;
@@ -92,7 +95,7 @@ pub fn load(inputs: Vec<Input>) -> Loaded {
         })
         .collect();
     let mut assembly = assemble::Assembly::default();
-    let (mut tags, mut hosts) = (Vec::new(), BTreeMap::new());
+    let (mut tags, mut hosts, mut logged) = (Vec::new(), BTreeMap::new(), access_log::Logged::new());
     for (name, bytes, content, findings) in read {
         loaded.findings.extend(findings);
         let formats = content.formats.into_iter().collect();
@@ -106,9 +109,11 @@ pub fn load(inputs: Vec<Input>) -> Loaded {
         loaded.health.extend(content.health);
         tags.extend(content.tags);
         merge_hosts(&mut hosts, content.hosts);
+        access_log::merge(&mut logged, content.logged);
     }
     let (snapshot, findings) = assembly.finish();
-    loaded.snapshot = Snapshot { service_tags: merge_tags(tags), hosts, ..snapshot };
+    let logged = logged.into_values().collect();
+    loaded.snapshot = Snapshot { service_tags: merge_tags(tags), hosts, logged, ..snapshot };
     loaded.findings.extend(findings);
     crate::diagnostic::sort(&mut loaded.findings);
     loaded
@@ -173,6 +178,11 @@ fn read_text(file: u32, name: &str, text: &str, named: bool) -> (Content, Vec<Di
         let mut content = Content::default();
         if text.trim().is_empty() {
             findings.push(Diagnostic::new(&code::NOTHING_TO_READ, format!("{name} is empty")).at(whole));
+        } else if let Some(read) = template_with_comments(file, name, text) {
+            return read;
+        } else if let Some(logged) = access_log::read_csv(file, text) {
+            content.formats.insert(Format::AccessLog);
+            content.logged = logged;
         } else if let Some(hosts) = tags::read_hosts_text(text) {
             content.formats.insert(Format::Hosts);
             content.hosts = hosts;
@@ -194,10 +204,16 @@ fn read_text(file: u32, name: &str, text: &str, named: bool) -> (Content, Vec<Di
     let document = Document::new(file, text);
     let content = match document.root(start) {
         Ok(root) => document::read(root, name),
-        Err(error) => {
-            findings.push(syntax_finding(file, text, start, &error));
-            Content::default()
-        }
+        Err(error) => match document::read_lines(&document) {
+            Some(content) => content,
+            None => match template_with_comments(file, name, text) {
+                Some(read) => return read,
+                None => {
+                    findings.push(syntax_finding(file, text, start, &error));
+                    Content::default()
+                }
+            },
+        },
     };
     if content.formats.is_empty() && findings.iter().all(|f| f.severity != crate::diagnostic::Severity::Error) {
         let at = Span { file, start: u32::try_from(start).unwrap_or(0), end: u32::try_from(start + 1).unwrap_or(0) };
@@ -208,6 +224,23 @@ fn read_text(file: u32, name: &str, text: &str, named: bool) -> (Content, Vec<Di
     }
     findings.extend(document.findings.into_inner());
     (content, findings)
+}
+
+/// Templates may hold comments, commas at the end of lists and line breaks inside strings, as `az` takes them. Exports never
+/// do: in one of them a comment is a sign of editing by hand.
+fn template_with_comments(file: u32, name: &str, text: &str) -> Option<(Content, Vec<Diagnostic>)> {
+    let plain = crate::diagnostic::plain_json(text);
+    let start = plain.len() - plain.trim_start().len();
+    if plain == text && start == 0 || !plain.get(start..)?.starts_with('{') {
+        return None;
+    }
+    let document = Document::new(file, &plain);
+    let content = {
+        let root = document.root(start).ok()?;
+        template::of_object(&root.object().ok()??)?;
+        document::read(root, name)
+    };
+    Some((content, document.findings.into_inner()))
 }
 
 /// Lines of other text before the JSON that are skipped at most.

@@ -44,6 +44,15 @@ pub(crate) fn read_nic(fields: &Fields<'_>, own: ResourceId) -> Result<NetworkIn
     })
 }
 
+fn is(fields: &Fields<'_>, key: &str, word: &str) -> bool {
+    fields.str(key).is_some_and(|text| text.eq_ignore_ascii_case(word))
+}
+
+/// The scale set that a virtual machine is an instance of.
+pub(crate) fn read_machine(fields: &Fields<'_>) -> Result<Option<ResourceId>, Unusable> {
+    id(fields, "virtualMachineScaleSet")
+}
+
 /// Reads the network profile of a scale set.
 pub(crate) fn read_scale_set(fields: &Fields<'_>, own: ResourceId) -> Result<ScaleSet, Unusable> {
     let mut interfaces = Vec::new();
@@ -54,6 +63,7 @@ pub(crate) fn read_scale_set(fields: &Fields<'_>, own: ResourceId) -> Result<Sca
         for configuration in interface.objects("ipConfigurations")? {
             configurations.push(ScaleSetIpConfiguration {
                 name: configuration.name(),
+                ipv6: is(&configuration, "privateIPAddressVersion", "IPv6"),
                 subnet: id(&configuration, "subnet")?,
                 groups: ids(&configuration, "applicationSecurityGroups")?,
                 gateway_pools: ids(&configuration, "applicationGatewayBackendAddressPools")?,
@@ -65,5 +75,6 @@ pub(crate) fn read_scale_set(fields: &Fields<'_>, own: ResourceId) -> Result<Sca
             configurations,
         });
     }
-    Ok(ScaleSet { name: fields.name(), interfaces, id: own })
+    let flexible = is(fields, "orchestrationMode", "Flexible");
+    Ok(ScaleSet { name: fields.name(), flexible, interfaces, id: own })
 }

@@ -2,14 +2,14 @@
 
 use super::fields::Fields;
 use super::json::Unusable;
-use super::{admin, endpoint, firewall, gateway, nic, nsg, vnet};
+use super::{admin, dns, endpoint, firewall, gateway, nic, nsg, vnet};
 use crate::diagnostic::{Diagnostic, code};
 use crate::model::{
     AdminCollection, AdminConfiguration, AdminRule, ApplicationGateway, AzureFirewall, ConnectivityConfiguration,
     ContainerEnvironment, FirewallPolicy, GatewayConnection, IpGroup, LoadBalancer, LocalNetworkGateway, NatGateway,
-    NetworkGroup, NetworkInterface, NetworkManager, NetworkSecurityGroup, Peering, PrivateEndpoint, PublicIpAddress,
-    ResourceId, RouteTable, RuleCollectionGroup, ScaleSet, SecurityRule, StaticMember, Subnet, UserRoute,
-    VirtualNetwork, VirtualNetworkGateway, export_command,
+    NetworkGroup, NetworkInterface, NetworkManager, NetworkSecurityGroup, Peering, PrivateDnsZone, PrivateEndpoint,
+    PublicIpAddress, RecordSet, ResourceId, RouteTable, RuleCollectionGroup, ScaleSet, SecurityRule, StaticMember,
+    Subnet, UserRoute, VirtualNetwork, VirtualNetworkGateway, ZoneLink, export_command,
 };
 
 /// A resource as read, or a child that belongs into its parent.
@@ -25,6 +25,7 @@ pub(crate) enum Resource {
     Route(ResourceId, UserRoute),
     Nic(NetworkInterface),
     ScaleSet(ScaleSet),
+    Instance(ResourceId),
     PublicIp(PublicIpAddress),
     NatGateway(NatGateway),
     Gateway(Box<ApplicationGateway>),
@@ -45,6 +46,9 @@ pub(crate) enum Resource {
     AdminCollection(AdminCollection),
     AdminRule(AdminRule),
     Connectivity(ConnectivityConfiguration),
+    DnsZone(PrivateDnsZone),
+    ZoneLink(ZoneLink),
+    RecordSet(RecordSet),
     /// A type that no question depends on.
     Other,
 }
@@ -68,8 +72,14 @@ fn essential(kind: &str) -> &'static [&'static str] {
         "microsoft.network/routetables" => &["routes", "disableBgpRoutePropagation"],
         "microsoft.network/virtualnetworks" => &["addressSpace", "subnets"],
         "microsoft.network/virtualnetworks/subnets" => &["addressPrefix", "addressPrefixes"],
-        "microsoft.network/networkinterfaces" => &["ipConfigurations"],
+        "microsoft.network/networkinterfaces"
+        | "microsoft.compute/virtualmachinescalesets/networkinterfaces"
+        | "microsoft.compute/virtualmachinescalesets/virtualmachines/networkinterfaces" => &["ipConfigurations"],
         "microsoft.network/applicationgateways" => &["gatewayIPConfigurations", "backendAddressPools"],
+        "microsoft.network/privatednszones/virtualnetworklinks" => &["virtualNetwork"],
+        "microsoft.network/privatednszones/a" => &["aRecords"],
+        "microsoft.network/privatednszones/aaaa" => &["aaaaRecords"],
+        "microsoft.network/privatednszones/cname" => &["cnameRecord"],
         _ => &[],
     }
 }
@@ -106,6 +116,10 @@ pub(crate) fn read(kind: &str, fields: &Fields<'_>, id: ResourceId) -> Result<Re
             Resource::Nic(nic::read_nic(fields, id)?)
         }
         "microsoft.compute/virtualmachinescalesets" => Resource::ScaleSet(nic::read_scale_set(fields, id)?),
+        "microsoft.compute/virtualmachines" => match nic::read_machine(fields)? {
+            Some(set) => Resource::Instance(set),
+            None => Resource::Other,
+        },
         "microsoft.network/publicipaddresses" => Resource::PublicIp(vnet::read_public_ip(fields, id)?),
         "microsoft.network/natgateways" => Resource::NatGateway(vnet::read_nat_gateway(fields, id)?),
         "microsoft.network/applicationgateways" => Resource::Gateway(Box::new(gateway::read(fields, id)?)),
@@ -121,6 +135,11 @@ pub(crate) fn read(kind: &str, fields: &Fields<'_>, id: ResourceId) -> Result<Re
         "microsoft.network/loadbalancers" => Resource::LoadBalancer(endpoint::read_load_balancer(fields, id)?),
         "microsoft.network/privateendpoints" => Resource::PrivateEndpoint(endpoint::read_private_endpoint(fields, id)?),
         "microsoft.app/managedenvironments" => Resource::Container(endpoint::read_environment(fields, id)?),
+        "microsoft.network/privatednszones" => Resource::DnsZone(dns::read_zone(fields, id)),
+        "microsoft.network/privatednszones/virtualnetworklinks" => Resource::ZoneLink(dns::read_link(fields, id)?),
+        _ if kind.starts_with("microsoft.network/privatednszones/") => {
+            Resource::RecordSet(dns::read_record_set(kind, fields, id)?)
+        }
         _ => match kind.strip_prefix("microsoft.network/networkmanagers") {
             Some(child) => network_manager(child, fields, id)?,
             None => Resource::Other,

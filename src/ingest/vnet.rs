@@ -19,7 +19,12 @@ pub(crate) fn read_vnet(fields: &Fields<'_>, id: ResourceId) -> Result<VirtualNe
     let subnets: Result<Vec<_>, _> =
         fields.objects("subnets")?.iter().map(|subnet| read_subnet(subnet, subnet.id_under(&id, "subnets"))).collect();
     let peerings: Result<Vec<_>, _> = fields.objects("virtualNetworkPeerings")?.iter().map(read_peering).collect();
+    let dns_servers = match fields.child("dhcpOptions")? {
+        Some(options) => options.strings("dnsServers"),
+        None => Vec::new(),
+    };
     Ok(VirtualNetwork {
+        dns_servers,
         name: fields.name(),
         span: fields.span(),
         location: fields.outer().str("location").map(|text| text.replace(' ', "").to_ascii_lowercase()),

@@ -111,6 +111,7 @@ pub fn export_command(id: &ResourceId) -> String {
         "microsoft.network/publicipaddresses" => "network public-ip",
         "microsoft.network/applicationgateways" => "network application-gateway",
         "microsoft.network/applicationsecuritygroups" => "network asg",
+        "microsoft.network/privatednszones" => "network private-dns zone",
         "microsoft.network/natgateways" => "network nat gateway",
         "microsoft.compute/virtualmachinescalesets" => "vmss",
         _ => "resource",
@@ -119,7 +120,7 @@ pub fn export_command(id: &ResourceId) -> String {
 }
 
 /// Quotes a word for bash and PowerShell alike where it needs it: single quotes, and no quote survives inside.
-fn shell_word(text: &str) -> String {
+pub fn shell_word(text: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '-' | '_' | '.');
     if text.chars().all(plain) {
         text.to_owned()

@@ -1,6 +1,7 @@
 //! What was configured: one [`Snapshot`] with the provenance of every value that can decide a verdict.
 
 mod admin;
+mod dns;
 mod field;
 mod firewall;
 mod gateway;
@@ -19,6 +20,7 @@ pub use admin::{
     AdminAccess, AdminCollection, AdminConfiguration, AdminRule, ConnectivityConfiguration, NetworkGroup,
     NetworkManager, NetworkManagers, StaticMember,
 };
+pub use dns::{LoggedAddress, PrivateDns, PrivateDnsZone, RecordData, RecordSet, ZoneLink};
 pub use field::{Located, Setting};
 pub use firewall::{
     ApplicationProtocol, AzureFirewall, FirewallConfiguration, FirewallPolicy, FirewallProtocol, FirewallRule,
@@ -30,7 +32,7 @@ pub use gateway::{
     RoutingRule, RoutingTarget,
 };
 pub use health::{HealthFormat, HealthRecord, PoolHealth, RecordedState, ServerHealth, SettingHealth};
-pub use id::{ResourceId, export_command};
+pub use id::{ResourceId, export_command, shell_word};
 pub use load_balancer::{
     BalancedProtocol, ContainerEnvironment, InboundNatRule, LoadBalancer, LoadBalancerFrontend, LoadBalancerPool,
     LoadBalancerRule,

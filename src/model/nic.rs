@@ -51,6 +51,8 @@ pub struct ScaleSet {
     pub id: ResourceId,
     /// Its name as written.
     pub name: String,
+    /// `orchestrationMode: Flexible`: instances are ordinary machines with ordinary NICs.
+    pub flexible: bool,
     /// NIC configurations of the model.
     pub interfaces: Vec<ScaleSetInterface>,
 }
@@ -71,6 +73,8 @@ pub struct ScaleSetInterface {
 pub struct ScaleSetIpConfiguration {
     /// Its name as written.
     pub name: String,
+    /// `privateIPAddressVersion: IPv6`.
+    pub ipv6: bool,
     /// Its subnet.
     pub subnet: Option<ResourceId>,
     /// Application security groups of the instances.

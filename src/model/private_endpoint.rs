@@ -19,6 +19,8 @@ pub struct PrivateEndpoint {
     pub network_interfaces: Vec<ResourceId>,
     /// Addresses that the endpoint itself names: static IP configurations and custom DNS configurations.
     pub addresses: Vec<IpAddr>,
+    /// Names of `customDnsConfigs` in lower case, with their addresses: a hint, no resolution.
+    pub names: Vec<(String, Vec<IpAddr>)>,
     /// Application security groups it is a member of.
     pub groups: Vec<ResourceId>,
     /// Connection states as written (`Approved`, `Pending`, `Rejected`, `Disconnected`).

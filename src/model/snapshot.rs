@@ -2,9 +2,9 @@
 
 use super::{
     ApplicationGateway, AzureFirewall, ContainerEnvironment, FirewallPolicy, GatewayConnection, IpGroup, LoadBalancer,
-    LocalNetworkGateway, NatGateway, NetworkInterface, NetworkManagers, NetworkSecurityGroup, PrivateEndpoint,
-    PublicIpAddress, ResourceId, RouteTable, RuleCollectionGroup, ScaleSet, ServiceTags, VirtualNetwork,
-    VirtualNetworkGateway,
+    LocalNetworkGateway, LoggedAddress, NatGateway, NetworkInterface, NetworkManagers, NetworkSecurityGroup,
+    PrivateDns, PrivateEndpoint, PublicIpAddress, ResourceId, RouteTable, RuleCollectionGroup, ScaleSet, ServiceTags,
+    VirtualNetwork, VirtualNetworkGateway,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -25,6 +25,8 @@ pub struct Snapshot {
     pub network_interfaces: BTreeMap<ResourceId, NetworkInterface>,
     /// Virtual machine scale sets.
     pub scale_sets: BTreeMap<ResourceId, ScaleSet>,
+    /// Virtual machines that are instances of a scale set, and which.
+    pub instances: BTreeMap<ResourceId, ResourceId>,
     /// Public IP addresses.
     pub public_ips: BTreeMap<ResourceId, PublicIpAddress>,
     /// NAT gateways.
@@ -60,4 +62,8 @@ pub struct Snapshot {
     pub service_tags: Option<ServiceTags>,
     /// Hosts map: lower-case name to addresses.
     pub hosts: BTreeMap<String, Vec<IpAddr>>,
+    /// Private DNS zones.
+    pub dns: PrivateDns,
+    /// Addresses that gateways used, from access logs, sorted.
+    pub logged: Vec<LoggedAddress>,
 }

@@ -21,6 +21,8 @@ pub struct VirtualNetwork {
     pub prefixes: Vec<Located<WrittenPrefix>>,
     /// `privateEndpointVNetPolicies: Basic`.
     pub private_endpoint_routes_basic: bool,
+    /// `dhcpOptions.dnsServers` as written: servers that are asked instead of Azure's.
+    pub dns_servers: Vec<Located<String>>,
     /// Subnets.
     pub subnets: Vec<Subnet>,
     /// Its own side of each peering.

@@ -61,6 +61,8 @@ fn counts(report: &InspectReport<'_>) -> BTreeMap<&'static str, usize> {
         ("scale sets", s.scale_sets.len()),
         ("public IP addresses", s.public_ips.len()),
         ("named hosts", s.hosts.len()),
+        ("private DNS zones", s.dns.zones.len()),
+        ("record sets", s.dns.records.len()),
         ("health records", report.health.len()),
         ("recorded servers", servers),
         ("Azure Firewalls", s.firewalls.len()),

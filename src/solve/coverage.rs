@@ -1,10 +1,12 @@
 //! What is missing for which question, with the command that exports it (`gatepath inspect`).
 
 use super::facts::{NIC_COMMAND, TAG_COMMAND};
+use super::names;
 use crate::compile::gateway_paths::{Target, members, pairs};
 use crate::compile::network::is_platform_subnet;
 use crate::compile::{Lookup, Network};
-use crate::model::{ResourceId, export_command};
+use crate::diagnostic::code;
+use crate::model::{ApplicationGateway, ResourceId, export_command};
 use serde::Serialize;
 use std::collections::BTreeSet;
 
@@ -41,8 +43,8 @@ pub fn needs(network: &Network<'_>) -> Vec<Need> {
             ));
         }
         for pair in pairs(gateway).pairs {
-            for member in members(network, pair.pool) {
-                member_needs(network, &gateway.name, &member.shown, &member.target, &mut out);
+            for member in members(network, gateway, pair.pool) {
+                member_needs(network, gateway, &member.shown, &member.target, &mut out);
             }
         }
     }
@@ -83,7 +85,14 @@ fn need(what: &str, question: &str, id: &ResourceId) -> Need {
     Need { what: what.to_owned(), question: question.to_owned(), command: Some(export_command(id)) }
 }
 
-fn member_needs(network: &Network<'_>, gateway: &str, shown: &str, target: &Target<'_>, out: &mut BTreeSet<Need>) {
+fn member_needs(
+    network: &Network<'_>,
+    owner: &ApplicationGateway,
+    shown: &str,
+    target: &Target<'_>,
+    out: &mut BTreeSet<Need>,
+) {
+    let gateway = &owner.name;
     match target {
         Target::Address(address) => {
             let Some(index) = network.subnet_of(*address, None) else { return };
@@ -98,12 +107,13 @@ fn member_needs(network: &Network<'_>, gateway: &str, shown: &str, target: &Targ
                 });
             }
         }
-        Target::Unresolved => {
-            out.insert(Need {
-                what: format!("the addresses of {shown}"),
-                question: format!("{gateway} -> {shown}"),
-                command: Some(format!("gatepath ... --resolve {shown}=ADDRESS")),
-            });
+        Target::Unresolved(why) => {
+            let (finding, missing) = names::unresolved(owner, shown, why);
+            let what = missing.what.replace(&format!(" (--resolve {shown}=ADDRESS)"), "");
+            let unlinked = finding.help.filter(|_| finding.code.code == code::ZONE_NOT_LINKED.code);
+            let command =
+                missing.command.or(unlinked).unwrap_or_else(|| format!("gatepath ... --resolve {shown}=ADDRESS"));
+            out.insert(Need { what, question: format!("{gateway} -> {shown}"), command: Some(command) });
         }
         Target::MissingConfiguration(id) => {
             let nic = id.parent().and_then(|parent| parent.parent().map(|_| parent)).unwrap_or_else(|| (*id).clone());

@@ -2,6 +2,7 @@
 
 use super::answer::{Answer, Missing, Verdict};
 use super::facts::NIC_COMMAND;
+use super::names;
 use super::path::{Decided, Options, SourceGroup, Sources, Target, Witness, decide, undecided};
 use super::project::{filters_on_the_way, project};
 use crate::compile::cuts::{Cuts, Side};
@@ -172,7 +173,8 @@ fn wanted_of<'n>(network: &'n Network<'n>, gateway: &'n ApplicationGateway, pair
         } else {
             vec![(probe, Purpose::Probe), (data, Purpose::Data)]
         };
-        for member in members.entry(&pair.pool.id).or_insert_with(|| paths::members(network, pair.pool)).iter() {
+        for member in members.entry(&pair.pool.id).or_insert_with(|| paths::members(network, gateway, pair.pool)).iter()
+        {
             for (port, purpose) in &uses {
                 out.push(Wanted { pair, member: member.clone(), port: *port, purpose: *purpose });
             }
@@ -236,12 +238,15 @@ fn decided_rows<'n>(
                     (address.to_string(), Some(*address), found)
                 }
                 _ => {
-                    let (backend, answer) = without_address(network, &path, &sources, cuts);
+                    let (backend, answer) = without_address(network, gateway, &path, &sources, cuts);
                     progress(1);
                     (backend, None, Some(answer))
                 }
             };
-            let decided = decided.unwrap_or_else(|| Decided { answer: empty(), witness: None });
+            let mut decided = decided.unwrap_or_else(|| Decided { answer: empty(), witness: None });
+            if let (Some(name), Some(origin), Some(address)) = (path.member.fqdn, path.member.origin, address) {
+                decided.answer.notes.extend(names::origin(name, address, origin));
+            }
             Row {
                 gateway,
                 gateway_name: gateway_name.clone(),
@@ -322,6 +327,7 @@ fn gateway_subnet_missing(gateway: &ApplicationGateway, sources: &GatewaySources
 /// Members that are no address: unresolved names, missing NICs, scale sets known by their model.
 fn without_address<'n>(
     network: &'n Network<'n>,
+    gateway: &ApplicationGateway,
     path: &Wanted<'n>,
     sources: &GatewaySources,
     cuts: &Cuts,
@@ -331,10 +337,11 @@ fn without_address<'n>(
     match &path.member.target {
         paths::Target::ScaleSet { subnet, interface, configuration, .. } => {
             let nsg = network.filter_of(interface.nsg.as_ref().map(|r| &r.value));
-            scale_set_path(network, path, sources, cuts, ModelNic { nsg, groups: &configuration.groups }, *subnet)
+            let model = ModelNic { nsg, groups: &configuration.groups };
+            scale_set_path(network, path, sources, cuts, model, (*subnet, !configuration.ipv6))
         }
         paths::Target::MissingConfiguration(id) => {
-            let nic = id.parent().and_then(|parent| parent.parent()).unwrap_or_else(|| (*id).clone());
+            let nic = id.parent().unwrap_or_else(|| (*id).clone());
             let command = if id.key().contains("/virtualmachinescalesets/") {
                 "az vmss nic list -g GROUP --vmss-name NAME -o json > vmss-nic.json".to_owned()
             } else {
@@ -350,25 +357,24 @@ fn without_address<'n>(
                 Missing { what: format!("the NIC of pool member {}", path.member.shown), command: Some(command) };
             (path.member.shown.clone(), plain(undecided(all, None, missing, note)))
         }
-        _ => {
+        paths::Target::Unresolved(why) => {
             let name = path.member.fqdn.unwrap_or(&path.member.shown);
-            let text = format!("{name} is not resolved by the input");
-            let note = Diagnostic::new(&code::FQDN, text).help(format!("--resolve {name}=ADDRESS"));
-            let missing =
-                Missing { what: format!("the addresses of {name} (--resolve {name}=ADDRESS)"), command: None };
+            let (note, missing) = names::unresolved(gateway, name, why);
             (name.to_owned(), plain(undecided(all, None, missing, note)))
         }
+        // Members with an address are decided by it.
+        paths::Target::Address(address) => (address.to_string(), plain(empty())),
     }
 }
 
-/// A scale set known by its model: instances have any address of the subnet, so the whole subnet is asked for.
+/// A scale set known by its model: instances have any free address of the subnet, so all of them are asked for.
 fn scale_set_path<'n>(
     network: &'n Network<'n>,
     path: &Wanted<'n>,
     sources: &GatewaySources,
     cuts: &Cuts,
     model: ModelNic<'n>,
-    subnet: Option<usize>,
+    (subnet, ipv4): (Option<usize>, bool),
 ) -> (String, Decided<'n>) {
     let Some(node) = subnet.and_then(|index| network.subnet(index)) else {
         let missing = Missing {
@@ -383,10 +389,14 @@ fn scale_set_path<'n>(
         let answer = undecided(sources.v4.addresses.clone(), Some(Stage::NsgInSubnet), missing, note);
         return (path.member.shown.clone(), Decided { answer, witness: None });
     };
-    let shown: Vec<String> = node.prefixes.iter().filter(|net| net.addr().is_ipv4()).map(ToString::to_string).collect();
+    let of_family = node.prefixes.iter().filter(|net| net.addr().is_ipv4() == ipv4);
+    let shown: Vec<String> = of_family.map(ToString::to_string).collect();
     let mut destination_cuts = Cuts::of(network, Side::Destination);
     destination_cuts.ports.clone_from(&cuts.ports);
-    let addresses = paths::instance_addresses(node, true, &AddressSet::default());
+    // An instance that is not in the input has none of the addresses that others have.
+    let others = network.endpoints.iter().filter(|end| end.subnet == subnet);
+    let taken: AddressSet = others.map(|end| end.address).collect();
+    let addresses = paths::instance_addresses(node, ipv4, &taken);
     let decided: Vec<Decided<'n>> = destination_cuts
         .representatives(&addresses)
         .into_iter()

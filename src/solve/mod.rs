@@ -6,6 +6,7 @@ pub mod coverage;
 pub mod explain;
 pub mod facts;
 pub mod matrix;
+pub mod names;
 pub mod path;
 mod project;
 

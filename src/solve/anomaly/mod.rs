@@ -15,6 +15,7 @@ mod gateway_subnet;
 mod groups;
 mod limits;
 mod management;
+mod names;
 mod overlap;
 mod peerings;
 mod ports;
@@ -50,6 +51,7 @@ pub fn lint(network: &Network<'_>) -> Vec<Diagnostic> {
     routes::check(network, &mut out);
     gateway_rules::check(network, &mut out);
     gateway_subnet::check(network, &mut out);
+    names::check(network, &mut out);
     diagnostic::sort(&mut out);
     out
 }
