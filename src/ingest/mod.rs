@@ -4,16 +4,19 @@
 mod admin;
 mod assemble;
 mod document;
+mod effective;
 mod encoding;
 mod endpoint;
 mod fields;
 mod files;
 mod firewall;
+mod flow_log;
 mod gateway;
 mod health;
 mod json;
 mod nic;
 mod nsg;
+mod record;
 mod resource;
 mod tags;
 mod vnet;
@@ -112,6 +115,29 @@ pub fn load(inputs: Vec<Input>) -> Loaded {
     loaded.findings.extend(findings);
     crate::diagnostic::sort(&mut loaded.findings);
     loaded
+}
+
+/// Reads files of recorded questions. Their texts and findings are added to what was loaded, nothing of them to the
+/// configuration: a record is never used for its own question. A file without any record is reported.
+pub fn load_records(loaded: &mut Loaded, inputs: Vec<Input>) -> Vec<crate::model::Recorded> {
+    let mut out = Vec::new();
+    for input in inputs {
+        let (text, note) = match encoding::decode(&input.name, input.bytes) {
+            Ok(decoded) => decoded,
+            Err(finding) => {
+                loaded.findings.push(*finding);
+                continue;
+            }
+        };
+        loaded.findings.extend(note);
+        let file = loaded.sources.add(Source::new(input.name.clone(), text));
+        let text = loaded.sources.get(file).map_or("", |source| source.text.as_str());
+        let (records, findings) = record::read_text(file, &input.name, text);
+        out.extend(records);
+        loaded.findings.extend(findings);
+    }
+    crate::diagnostic::sort(&mut loaded.findings);
+    out
 }
 
 fn merge_hosts(into: &mut BTreeMap<String, Vec<IpAddr>>, from: BTreeMap<String, Vec<IpAddr>>) {

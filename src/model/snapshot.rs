@@ -1,10 +1,7 @@
 //! All resources of the input, by id.
 
 use super::{
-    ApplicationGateway, AzureFirewall, ContainerEnvironment, FirewallPolicy, GatewayConnection, IpGroup, LoadBalancer,
-    LocalNetworkGateway, NatGateway, NetworkInterface, NetworkManagers, NetworkSecurityGroup, PrivateEndpoint,
-    PublicIpAddress, ResourceId, RouteTable, RuleCollectionGroup, ScaleSet, ServiceTags, VirtualNetwork,
-    VirtualNetworkGateway,
+    ApplicationGateway, AzureFirewall, ContainerEnvironment, FirewallPolicy, GatewayConnection, IpGroup, LoadBalancer, LocalNetworkGateway, NatGateway, NetworkInterface, NetworkManagers, NetworkSecurityGroup, PrivateEndpoint, PublicIpAddress, ResourceId, RouteTable, RuleCollectionGroup, ScaleSet, ServiceTags, TagExpansion, VirtualNetwork, VirtualNetworkGateway,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -58,6 +55,8 @@ pub struct Snapshot {
     pub unusable: BTreeMap<ResourceId, String>,
     /// Service tags with data.
     pub service_tags: Option<ServiceTags>,
+    /// Tags per subnet, from effective lists of the input; they win over what is computed.
+    pub expansions: BTreeMap<ResourceId, TagExpansion>,
     /// Hosts map: lower-case name to addresses.
     pub hosts: BTreeMap<String, Vec<IpAddr>>,
 }
