@@ -12,6 +12,7 @@ mod lint;
 mod load;
 mod matrix;
 mod progress;
+mod replay;
 
 use args::{Cli, Color, Command, OnUnknown};
 use clap::Parser;
@@ -104,6 +105,7 @@ fn dispatch(cli: Cli, io: &mut Io<'_>) -> Result<u8, CliError> {
         Some(Command::Check(args)) => check::run(&args, io),
         Some(Command::Matrix(args)) => matrix::run(&args, io),
         Some(Command::Health(args)) => health::run(&args, io),
+        Some(Command::Replay(args)) => replay::run(&args, io),
         Some(Command::Lint(args)) => lint::run(&args, io),
         Some(Command::Explain(args)) => explain::run(&args, io),
         Some(Command::Demo(args)) => demo::run(&args, io),

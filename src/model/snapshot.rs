@@ -1,8 +1,9 @@
 //! All resources of the input, by id.
 
 use super::{
-    ApplicationGateway, AzureFirewall, ContainerEnvironment, FirewallPolicy, GatewayConnection, IpGroup, LoadBalancer, LocalNetworkGateway, NatGateway, NetworkInterface, NetworkManagers, NetworkSecurityGroup, PrivateEndpoint, PublicIpAddress, ResourceId, RouteTable, RuleCollectionGroup, ScaleSet, ServiceTags, TagExpansion, VirtualNetwork, VirtualNetworkGateway,
+    ApplicationGateway, AzureFirewall, ContainerEnvironment, FirewallPolicy, GatewayConnection, IpGroup, LoadBalancer, LocalNetworkGateway, Located, NatGateway, NetworkInterface, NetworkManagers, NetworkSecurityGroup, PrivateEndpoint, PublicIpAddress, ResourceId, RouteTable, RuleCollectionGroup, ScaleSet, ServiceTags, Subnet, TagExpansion, VirtualNetwork, VirtualNetworkGateway,
 };
+use crate::diagnostic::Span;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
@@ -59,4 +60,43 @@ pub struct Snapshot {
     pub expansions: BTreeMap<ResourceId, TagExpansion>,
     /// Hosts map: lower-case name to addresses.
     pub hosts: BTreeMap<String, Vec<IpAddr>>,
+}
+
+impl Snapshot {
+    /// Gives every NIC whose subnet is not in the input a subnet of which nothing is known: its NSG and its route table
+    /// are references to it that lead nowhere, so that whatever depends on them is unknown and names it. For questions
+    /// about one NIC; a path would also need the subnet's prefixes.
+    pub fn add_unknown_subnets(&mut self) {
+        let known: BTreeSet<&ResourceId> =
+            self.vnets.values().flat_map(|vnet| &vnet.subnets).map(|subnet| &subnet.id).collect();
+        let used = self.network_interfaces.values().flat_map(|nic| &nic.configurations);
+        let missing: BTreeSet<ResourceId> =
+            used.filter_map(|c| c.subnet.as_ref()).filter(|id| !known.contains(id)).cloned().collect();
+        for id in missing {
+            let span = Span { file: u32::MAX, start: 0, end: 0 };
+            let nowhere = Some(Located::new(id.clone(), span));
+            let subnet = Subnet {
+                name: id.name().to_owned(),
+                span,
+                prefixes: Vec::new(),
+                nsg: nowhere.clone(),
+                route_table: nowhere,
+                nat_gateway: None,
+                service_endpoints: Vec::new(),
+                id: id.clone(),
+            };
+            // Its own id: peerings of others to the network that is missing stay as they are.
+            let own = ResourceId::new(&format!("{id} (not in the input)"));
+            let vnet = VirtualNetwork {
+                name: own.name().to_owned(),
+                span,
+                location: None,
+                prefixes: Vec::new(),
+                subnets: vec![subnet],
+                peerings: Vec::new(),
+                id: own.clone(),
+            };
+            self.vnets.insert(own, vnet);
+        }
+    }
 }

@@ -6,6 +6,7 @@ pub mod health;
 pub mod inspect;
 pub mod lint;
 pub mod matrix;
+pub mod replay;
 pub mod text;
 
 use serde::Serialize;

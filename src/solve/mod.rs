@@ -8,5 +8,6 @@ pub mod facts;
 pub mod matrix;
 pub mod path;
 mod project;
+pub mod replay;
 
 pub use answer::{Answer, Decision, Missing, Translated, Verdict};
