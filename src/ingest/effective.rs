@@ -5,7 +5,7 @@ use super::fields::Fields;
 use super::json::{Node, Object, Unusable};
 use super::nsg;
 use crate::model::{
-    EffectiveGroup, EffectiveRoute, EffectiveRule, GroupRules, InterfaceView, ResourceId, bare_rule_name,
+    EffectiveGroup, EffectiveRoute, EffectiveRule, EffectiveTable, GroupRules, InterfaceView, ResourceId, bare_rule_name,
     is_default_rule, repeats_default,
 };
 use crate::net::{WrittenPrefix, parse_address};
@@ -32,6 +32,17 @@ pub(crate) fn is_views(object: &Object<'_>) -> bool {
 /// Is this one effective route? User-defined routes of a route table have no source and state.
 pub(crate) fn is_route(object: &Object<'_>) -> bool {
     object.has("nextHopType") && object.has("addressPrefix") && object.has("state") && object.has("source")
+}
+
+/// Is this an effective list, a part of one, or a recorded question?
+pub(crate) fn stands_here(object: &Object<'_>) -> bool {
+    let recorded = object.has("answer") && (object.has("operation") || object.has("operation_uri"));
+    recorded || is_group(object) || is_view(object) || is_views(object) || is_route(object)
+}
+
+/// A table of routes.
+pub(crate) fn table(nic: Option<ResourceId>, routes: Vec<EffectiveRoute>) -> EffectiveTable {
+    EffectiveTable { nic, disables_propagation: routes.iter().any(|route| route.disables_propagation), routes }
 }
 
 /// The first element of a list, where it is an object.
@@ -167,6 +178,7 @@ pub(crate) fn read_route(node: Node<'_>) -> Result<EffectiveRoute, Unusable> {
         active: word("state").eq_ignore_ascii_case("active"),
         prefixes: Vec::new(),
         unreadable: Vec::new(),
+        disables_propagation: fields.get("disableBgpRoutePropagation").and_then(|n| n.boolean()) == Some(true),
         tags: fields.strings("destinationServiceTags").into_iter().map(|tag| tag.value).collect(),
         next_hop: word("nextHopType"),
         addresses: fields.strings("nextHopIpAddress").iter().filter_map(|text| parse_address(&text.value)).collect(),

@@ -7,6 +7,7 @@ mod document;
 mod effective;
 mod encoding;
 mod endpoint;
+mod exports;
 mod fields;
 mod files;
 mod firewall;
@@ -96,6 +97,7 @@ pub fn load(inputs: Vec<Input>) -> Loaded {
         .collect();
     let mut assembly = assemble::Assembly::default();
     let (mut tags, mut hosts) = (Vec::new(), BTreeMap::new());
+    let mut exports = exports::Exports::default();
     for (name, bytes, content, findings) in read {
         loaded.findings.extend(findings);
         let formats = content.formats.into_iter().collect();
@@ -107,12 +109,14 @@ pub fn load(inputs: Vec<Input>) -> Loaded {
             assembly.unusable(id, "it could not be read");
         }
         loaded.health.extend(content.health);
+        exports.extend(content.exports);
         tags.extend(content.tags);
         merge_hosts(&mut hosts, content.hosts);
     }
     let (snapshot, findings) = assembly.finish();
     loaded.snapshot = Snapshot { service_tags: merge_tags(tags), hosts, ..snapshot };
     loaded.findings.extend(findings);
+    loaded.findings.extend(exports.apply(&mut loaded.snapshot));
     crate::diagnostic::sort(&mut loaded.findings);
     loaded
 }

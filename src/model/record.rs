@@ -222,6 +222,8 @@ pub struct EffectiveRoute {
     pub next_hop: String,
     /// Next hop addresses.
     pub addresses: Vec<IpAddr>,
+    /// `disableBgpRoutePropagation`, which stands beside each route.
+    pub disables_propagation: bool,
 }
 
 /// Effective routes of one NIC, as an export.
@@ -229,6 +231,8 @@ pub struct EffectiveRoute {
 pub struct EffectiveTable {
     /// The NIC, where the export names it.
     pub nic: Option<ResourceId>,
+    /// `disableBgpRoutePropagation` stands beside its routes.
+    pub disables_propagation: bool,
     /// Its routes.
     pub routes: Vec<EffectiveRoute>,
 }
@@ -263,6 +267,8 @@ pub struct TagExpansion {
     pub virtual_network: Option<AddressSet>,
     /// Internet.
     pub internet: Option<AddressSet>,
+    /// The subnet's NSG; `None`: the list has none for it.
+    pub nsg: Option<ResourceId>,
     /// Where the list stands.
     pub span: Option<Span>,
 }

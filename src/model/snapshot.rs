@@ -64,7 +64,7 @@ pub struct Snapshot {
 
 impl Snapshot {
     /// Gives every NIC whose subnet is not in the input a subnet of which nothing is known: its NSG and its route table
-    /// are references to it that lead nowhere, so that whatever depends on them is unknown and names it. For questions
+    /// are references to it that lead nowhere (unless an effective list names the NSG), so that whatever depends on them is unknown and names it. For questions
     /// about one NIC; a path would also need the subnet's prefixes.
     pub fn add_unknown_subnets(&mut self) {
         let known: BTreeSet<&ResourceId> =
@@ -79,7 +79,10 @@ impl Snapshot {
                 name: id.name().to_owned(),
                 span,
                 prefixes: Vec::new(),
-                nsg: nowhere.clone(),
+                nsg: match self.expansions.get(&id) {
+                    Some(listed) => listed.nsg.clone().map(|nsg| Located::new(nsg, span)),
+                    None => nowhere.clone(),
+                },
                 route_table: nowhere,
                 nat_gateway: None,
                 service_endpoints: Vec::new(),
