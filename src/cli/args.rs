@@ -114,6 +114,10 @@ pub enum Format {
     Json,
     /// Comma-separated values.
     Csv,
+    /// check: as NSG diagnostics print it.
+    AzureDiag,
+    /// check: as IP flow verify prints it.
+    AzureIpflow,
 }
 
 /// Colour settings.

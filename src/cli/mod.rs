@@ -1,6 +1,7 @@
 //! The command line: one file a subcommand. Data goes to standard output, messages to standard error.
 
 mod args;
+mod azure;
 mod check;
 mod demo;
 mod endpoint;
@@ -110,6 +111,11 @@ fn dispatch(cli: Cli, io: &mut Io<'_>) -> Result<u8, CliError> {
         Some(Command::Explain(args)) => explain::run(&args, io),
         Some(Command::Demo(args)) => demo::run(&args, io),
     }
+}
+
+/// The formats of Azure's own tools belong to one question of `check`.
+fn no_azure_format() -> CliError {
+    CliError::Usage("azure-diag and azure-ipflow are for one question: check --from A --to B:PORT".to_owned())
 }
 
 /// How text is to look.

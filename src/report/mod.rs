@@ -1,5 +1,6 @@
 //! Results to text: each output one file. Functions of results only: no clock, no environment.
 
+pub mod azure;
 pub mod check;
 pub mod finding;
 pub mod health;
