@@ -13,6 +13,8 @@ use super::tags;
 use crate::model::{
     ApplicationGateway, Peering, PoolAddress, PrivateEndpoint, ResourceId, RouteTable, Snapshot, Subnet, VirtualNetwork,
     ApplicationGateway, Peering, PoolAddress, ResourceId, RouteTable, Snapshot, Subnet, TagExpansion, UnmodelledKind, VirtualNetwork,
+    ApplicationGateway, Peering, PoolAddress, ResourceId, RouteTable, Snapshot, Subnet, TagExpansion, UnmodelledKind,
+    VirtualNetwork,
 };
 use crate::net::AddressSet;
 use ipnet::IpNet;

@@ -1,12 +1,12 @@
 //! Effective security rules, security group views and effective routes (semantics.md 3.7, 6.3, 9b.3).
-//! Field names differ by client (PascalCase in PowerShell), and singular fields may be lists.
+//! Field names differ by client (`PascalCase` in PowerShell), and singular fields may be lists.
 
 use super::fields::Fields;
 use super::json::{Node, Object, Unusable};
 use super::nsg;
 use crate::model::{
-    EffectiveGroup, EffectiveRoute, EffectiveRule, EffectiveTable, GroupRules, InterfaceView, ResourceId, bare_rule_name,
-    is_default_rule, repeats_default,
+    EffectiveGroup, EffectiveRoute, EffectiveRule, EffectiveTable, GroupRules, InterfaceView, ResourceId,
+    bare_rule_name, is_default_rule, repeats_default,
 };
 use crate::net::{WrittenPrefix, parse_address};
 use ipnet::IpNet;

@@ -59,11 +59,7 @@ fn add_group(snapshot: &mut Snapshot, group: &EffectiveGroup, findings: &mut Vec
     if association.segment("networkManagers").is_some() {
         return;
     }
-    let subnet = if is_nic(&association) {
-        subnet_of_nic(snapshot, &association)
-    } else {
-        Some(association.clone())
-    };
+    let subnet = if is_nic(&association) { subnet_of_nic(snapshot, &association) } else { Some(association.clone()) };
     rebuild_from(snapshot, group, Some(&association), findings);
     fill_tags(snapshot, &group.tags);
     if let Some(subnet) = subnet {

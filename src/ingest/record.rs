@@ -78,9 +78,10 @@ fn of_object(node: Node<'_>, object: &Object<'_>, depth: usize, out: &mut Vec<Re
     } else if let Some(kind) = kind_of_answer(object) {
         out.push(Recorded { span: node.span(), targets: Vec::new(), asked: asked(kind, None, node) });
     } else if let Some(list) = object.get("value").filter(|list| list.is_array()) {
-        match list.items().is_empty() {
-            true => out.push(other(node, "list", "an empty list does not say what was asked")),
-            false => value(list, depth + 1, out),
+        if list.items().is_empty() {
+            out.push(other(node, "list", "an empty list does not say what was asked"));
+        } else {
+            value(list, depth + 1, out);
         }
     }
 }
@@ -126,7 +127,9 @@ fn kind_of(operation: &str) -> Option<Kind> {
         | "runconfigurationdiagnostic"
         | "invokeaznetworkwatchernetworkconfigurationdiagnostic" => Kind::Diagnostic,
         "nexthop" | "shownexthop" | "getnexthop" | "getaznetworkwatchernexthop" => Kind::NextHop,
-        "effectivenetworksecuritygroups" | "listeffectivensg" | "geteffectivenetworksecuritygroup"
+        "effectivenetworksecuritygroups"
+        | "listeffectivensg"
+        | "geteffectivenetworksecuritygroup"
         | "getazeffectivenetworksecuritygroup" => Kind::Groups,
         "securitygroupview" | "showsecuritygroupview" | "vmsecurityrules" | "getaznetworkwatchersecuritygroupview" => {
             Kind::View
@@ -381,7 +384,7 @@ fn result(fields: &Fields<'_>) -> Result<DiagnosticResult, Unusable> {
             Some((matched.text("ruleName")?.value, matched.str("action").and_then(|word| access(&word))))
         });
         groups.push(EvaluatedGroup {
-            id: group.reference("networkSecurityGroupId")?.map(|id| id.value).unwrap_or_else(|| ResourceId::new("")),
+            id: group.reference("networkSecurityGroupId")?.map_or_else(|| ResourceId::new(""), |id| id.value),
             applied_to: group.reference("appliedTo")?.map(|id| id.value),
             matched,
             rules,

@@ -44,8 +44,8 @@ pub use nsg::{
 pub use private_endpoint::{PrivateEndpoint, PrivateEndpointPolicies};
 pub use record::{
     Answered, Asked, DiagnosticResult, EffectiveGroup, EffectiveRoute, EffectiveRule, EffectiveTable, EvaluatedGroup,
-    FlowQuestion, FlowTuple, GroupRules, HopAnswer, HopQuestion, InterfaceView, IpFlowAnswer, Profile, Recorded, RuleFlags,
-    TagExpansion, bare_rule_name, repeats_default,
+    FlowQuestion, FlowTuple, GroupRules, HopAnswer, HopQuestion, InterfaceView, IpFlowAnswer, Profile, Recorded,
+    RuleFlags, TagExpansion, bare_rule_name, repeats_default,
 };
 pub use route::{NextHopType, Reference, RouteDestination, RouteTable, UserRoute};
 pub use snapshot::Snapshot;

@@ -122,7 +122,7 @@ pub fn text(report: &ReplayReport<'_>, look: Look, out: &mut dyn Write) -> io::R
     let replay = report.replay;
     for found in &replay.disagreements {
         let difference = &found.difference;
-        head(look.bad("DISAGREES"), &found.question, report.sources, out)?;
+        head(&look.bad("DISAGREES"), &found.question, report.sources, out)?;
         line("Azure", &words(&difference.azure), out)?;
         line("here", &words(&difference.ours), out)?;
         each("differs", &difference.differences, out)?;
@@ -131,7 +131,7 @@ pub fn text(report: &ReplayReport<'_>, look: Look, out: &mut dyn Write) -> io::R
         writeln!(out)?;
     }
     for found in &replay.undecided {
-        head(look.unsure("UNDECIDED"), &found.question, report.sources, out)?;
+        head(&look.unsure("UNDECIDED"), &found.question, report.sources, out)?;
         line("why", &found.why, out)?;
         writeln!(out)?;
     }
@@ -142,7 +142,7 @@ pub fn text(report: &ReplayReport<'_>, look: Look, out: &mut dyn Write) -> io::R
     writeln!(out, "{} asked, {} agreed, {disagree} disagreed, {undecided} undecided", replay.asked, replay.agreed)
 }
 
-fn head(word: String, question: &Question, sources: &Sources, out: &mut dyn Write) -> io::Result<()> {
+fn head(word: &str, question: &Question, sources: &Sources, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "{word}  {}  {}", printable(&question.operation), printable(&place(sources, question.span)))?;
     line("asked", &words(&question.values), out)
 }
@@ -152,7 +152,12 @@ fn place(sources: &Sources, span: Span) -> String {
 }
 
 fn words(values: &Values) -> String {
-    let shown = |value: &str| if value.is_empty() { "-".to_owned() } else { value.to_owned() };
+    // Of an id the last part: JSON has it whole.
+    let shown = |value: &str| match value.strip_prefix("/subscriptions/") {
+        Some(id) => id.rsplit('/').next().unwrap_or_default().to_owned(),
+        None if value.is_empty() => "-".to_owned(),
+        None => value.to_owned(),
+    };
     values.iter().map(|(name, value)| format!("{name} {}", shown(value))).collect::<Vec<_>>().join(", ")
 }
 

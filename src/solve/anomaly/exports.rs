@@ -4,13 +4,15 @@
 //! members, the list is used, and the difference is reported: something that decides is missing from the exports, or
 //! they are of different times.
 
-use crate::compile::Network;
+use crate::compile::{Lookup, Network};
 use crate::diagnostic::{Diagnostic, code};
 use crate::net::AddressSet;
 
 pub(super) fn check(network: &Network<'_>, out: &mut Vec<Diagnostic>) {
     for node in &network.subnets {
-        let Some(computed) = node.computed_tag.as_ref().filter(|computed| **computed != node.vnet_tag) else { continue };
+        let Some(computed) = node.computed_tag.as_ref().filter(|computed| **computed != node.vnet_tag) else {
+            continue;
+        };
         let listed = network.snapshot.expansions.get(&node.subnet.id);
         let mut parts = Vec::new();
         for (what, set) in [
@@ -26,8 +28,10 @@ pub(super) fn check(network: &Network<'_>, out: &mut Vec<Diagnostic>) {
             node.subnet.name,
             parts.join(", ")
         );
+        let nsg = if let Lookup::Found(index) = node.nsg { network.filters.get(index) } else { None };
+        let owner = nsg.map_or(&node.subnet.id, |filter| &filter.nsg.id);
         let finding = Diagnostic::new(&code::EFFECTIVE_DIFFERS, text)
-            .resource(node.subnet.id.as_str())
+            .resource(owner.as_str())
             .help("export virtual networks, peerings, gateways and route tables again, at one time")
             .at_some(listed.and_then(|listed| listed.span));
         out.push(finding);

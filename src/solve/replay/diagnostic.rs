@@ -151,16 +151,13 @@ pub(super) fn compare(
     sum
 }
 
-fn one_profile(
-    asker: &Asker<'_, '_>,
-    targets: &[ResourceId],
-    profile: &Profile,
-    azure: &DiagnosticResult,
-) -> Outcome {
+fn one_profile(asker: &Asker<'_, '_>, targets: &[ResourceId], profile: &Profile, azure: &DiagnosticResult) -> Outcome {
     let network = asker.network;
     let own = if profile.direction == Direction::Inbound { &profile.destination } else { &profile.source };
     let address = match own {
-        AddressTerm::Prefix(prefix) if prefix.net.prefix_len() == prefix.net.max_prefix_len() => Some(prefix.net.addr()),
+        AddressTerm::Prefix(prefix) if prefix.net.prefix_len() == prefix.net.max_prefix_len() => {
+            Some(prefix.net.addr())
+        }
         _ => None,
     };
     let mut ids = targets.to_vec();
@@ -289,7 +286,8 @@ fn our_lines(group: &GroupResult) -> Vec<String> {
 fn flows(asker: &Asker<'_, '_>, node: &SubnetNode<'_>, profile: &Profile) -> Result<Vec<Flow>, String> {
     let network = asker.network;
     let sources = addresses(network, node, &profile.source, asker.source)?;
-    let one = |term: &AddressTerm| matches!(term, AddressTerm::Prefix(p) if p.net.prefix_len() == p.net.max_prefix_len());
+    let one =
+        |term: &AddressTerm| matches!(term, AddressTerm::Prefix(p) if p.net.prefix_len() == p.net.max_prefix_len());
     let destinations = if one(&profile.destination) {
         addresses(network, node, &profile.destination, asker.source)?
     } else {
@@ -328,8 +326,11 @@ fn destination_ports(network: &Network<'_>, profile: &Profile) -> Vec<u16> {
     let (low, high) = profile.ports.unwrap_or((0, u16::MAX));
     let rules = network.filters.iter().flat_map(|filter| filter.rules(profile.direction));
     let ranges = rules.flat_map(|rule| rule.destination_ports.ports.ranges().iter().copied());
-    let mut out: BTreeSet<u16> =
-        ranges.flat_map(|(from, to)| [Some(from), to.checked_add(1)]).flatten().filter(|p| (low..=high).contains(p)).collect();
+    let mut out: BTreeSet<u16> = ranges
+        .flat_map(|(from, to)| [Some(from), to.checked_add(1)])
+        .flatten()
+        .filter(|p| (low..=high).contains(p))
+        .collect();
     out.insert(low);
     out.into_iter().collect()
 }

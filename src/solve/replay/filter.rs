@@ -43,13 +43,13 @@ fn access<'n>(context: &mut Context<'_, 'n>, rule: &Rule<'n>, key: (usize, u32))
 
 /// The five flags in Azure's order; `None` where one cannot be told.
 pub(super) fn flags(found: Match) -> [Option<bool>; 5] {
-    [found.protocol, found.source, found.source_port, found.destination, found.destination_port].map(|known| {
-        match known {
+    [found.protocol, found.source, found.source_port, found.destination, found.destination_port].map(
+        |known| match known {
             Known::Yes => Some(true),
             Known::No => Some(false),
             Known::Open => None,
-        }
-    })
+        },
+    )
 }
 
 /// Names of the five flags.
@@ -68,6 +68,7 @@ pub(super) fn reading(
     let flags = flags(compare(context, rule, flow, subnet));
     let failed: Vec<&str> =
         DIMENSIONS.iter().zip(flags).filter(|(_, flag)| *flag == Some(false)).map(|(name, _)| *name).collect();
-    let what = if failed.is_empty() { "matches".to_owned() } else { format!("does not match by {}", failed.join(", ")) };
+    let what =
+        if failed.is_empty() { "matches".to_owned() } else { format!("does not match by {}", failed.join(", ")) };
     Some(format!("{} {} of {} {what} here", rule.priority, rule.name, filter.name))
 }

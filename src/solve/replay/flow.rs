@@ -68,16 +68,17 @@ fn of_flows<'n>(
 
 /// Ports that stand for a side: those asked for, else the ephemeral range on the side of the client and every boundary of
 /// the rules on the side of the server.
-fn ports(asker: &Asker<'_, '_>, asked: Option<(u16, u16)>, client: bool) -> Vec<u16> {
+fn ports(asker: &Asker<'_, '_>, range: Option<(u16, u16)>, client: bool) -> Vec<u16> {
     let boundaries = || {
         let filters = asker.network.filters.iter();
         let rules = filters.flat_map(|filter| filter.inbound.iter().chain(&filter.outbound));
         let ranges = rules.flat_map(|rule| rule.destination_ports.ports.ranges().iter().copied());
-        let mut out: BTreeSet<u16> = ranges.flat_map(|(low, high)| [Some(low), high.checked_add(1)]).flatten().collect();
+        let mut out: BTreeSet<u16> =
+            ranges.flat_map(|(low, high)| [Some(low), high.checked_add(1)]).flatten().collect();
         out.insert(0);
         out
     };
-    match asked {
+    match range {
         None if client => asker.source.ephemeral_ports(),
         None => boundaries().into_iter().collect(),
         Some((low, high)) if low == high => vec![low],
@@ -90,7 +91,12 @@ fn ports(asker: &Asker<'_, '_>, asked: Option<(u16, u16)>, client: bool) -> Vec<
 }
 
 /// Asks an IP flow verify question again.
-pub(super) fn ip_flow(asker: &Asker<'_, '_>, ids: &[ResourceId], query: &FlowQuestion, azure: &IpFlowAnswer) -> Outcome {
+pub(super) fn ip_flow(
+    asker: &Asker<'_, '_>,
+    ids: &[ResourceId],
+    query: &FlowQuestion,
+    azure: &IpFlowAnswer,
+) -> Outcome {
     let network = asker.network;
     let Some(recorded) = azure.access else { return undecided("Azure answered Unknown: it named no access") };
     let found = places(network, ids, Some(query.local));
@@ -240,9 +246,8 @@ pub(super) fn tuple(network: &Network<'_>, tuple: &FlowTuple) -> Outcome {
     let mut context = Context::new(network, &[], &removed);
     let name = bare_rule_name(&tuple.rule);
     let group = network.filters.get(index);
-    let mut read = |name: &str| {
-        group.and_then(|group| filter::reading(&mut context, group, name, tuple.direction, &flow, subnet))
-    };
+    let mut read =
+        |name: &str| group.and_then(|group| filter::reading(&mut context, group, name, tuple.direction, &flow, subnet));
     let azure = read(name).unwrap_or_else(|| format!("{} has no rule {name} here", tuple.nsg.name()));
     let ours = rule.and_then(&mut read).into_iter().collect();
     Outcome::Differs(Box::new(difference((tuple.access, named), (access, rule), vec![azure], ours)))

@@ -123,7 +123,7 @@ pub(crate) struct Asker<'a, 'n> {
     pub(crate) source: &'a Cuts,
 }
 
-impl<'n> Asker<'_, 'n> {
+impl Asker<'_, '_> {
     fn ask(&self, record: &Recorded) -> Outcome {
         match &record.asked {
             Asked::IpFlow(query, answer) => match (query, given(answer)) {

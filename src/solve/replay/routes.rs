@@ -49,7 +49,8 @@ pub(super) fn compare(network: &Network<'_>, targets: &[ResourceId], azure: &[Ef
     }
     // The output of the tools does not name the NIC: of several, those are meant whose network has these local ranges.
     if found.len() > 1 {
-        let fits = |place: &Place<'_>| network.subnet(place.subnet).is_some_and(|node| local_ranges(network, node, azure));
+        let fits =
+            |place: &Place<'_>| network.subnet(place.subnet).is_some_and(|node| local_ranges(network, node, azure));
         if found.iter().any(fits) {
             found.retain(fits);
         }
@@ -59,7 +60,8 @@ pub(super) fn compare(network: &Network<'_>, targets: &[ResourceId], azure: &[Ef
 
 /// Are these the ranges of the subnet's own virtual network?
 pub(super) fn local_ranges(network: &Network<'_>, node: &SubnetNode<'_>, azure: &[EffectiveRoute]) -> bool {
-    let local = azure.iter().filter(|r| spelling(&r.next_hop) == "vnetlocal" && r.source.eq_ignore_ascii_case("default"));
+    let local =
+        azure.iter().filter(|r| spelling(&r.next_hop) == "vnetlocal" && r.source.eq_ignore_ascii_case("default"));
     let theirs: BTreeSet<IpNet> = local.flat_map(|route| route.prefixes.iter().copied()).collect();
     network.vnet(node.vnet).is_some_and(|vnet| vnet.prefixes.iter().copied().collect::<BTreeSet<_>>() == theirs)
 }
@@ -73,13 +75,16 @@ fn judge(network: &Network<'_>, place: Place<'_>, azure: &[EffectiveRoute]) -> O
         Ok(ours) => ours,
         Err(why) => return Outcome::Undecided(why),
     };
-    let theirs = match theirs(azure) {
-        Ok(theirs) => theirs,
+    let (theirs, masked) = match theirs(azure) {
+        Ok(found) => found,
         Err(why) => return Outcome::Undecided(why),
     };
     let mut only_azure: BTreeSet<Line> = theirs.difference(&ours).cloned().collect();
     let mut only_here: BTreeSet<Line> = ours.difference(&theirs).cloned().collect();
     let mut remarks = Vec::new();
+    if let Err(why) = pair_masked(&masked, &mut only_here, &mut remarks) {
+        return Outcome::Undecided(why);
+    }
     accept_varying(&mut only_azure, &mut only_here, &mut remarks);
     accept_services(node, &theirs, &mut only_azure, &mut only_here, &mut remarks);
     if let Some(why) = learned_elsewhere(network, node, &only_azure) {
@@ -88,7 +93,8 @@ fn judge(network: &Network<'_>, place: Place<'_>, azure: &[EffectiveRoute]) -> O
     if only_azure.is_empty() && only_here.is_empty() {
         return Outcome::Agreed(remarks);
     }
-    let mut differences: Vec<String> = only_azure.iter().map(|line| format!("only Azure has {}", line.words())).collect();
+    let mut differences: Vec<String> =
+        only_azure.iter().map(|line| format!("only Azure has {}", line.words())).collect();
     differences.extend(only_here.iter().map(|line| format!("only here is {}", line.words())));
     let words = |lines: &BTreeSet<Line>| lines.iter().map(Line::words).collect::<Vec<_>>();
     Outcome::Differs(Box::new(Difference {
@@ -100,9 +106,36 @@ fn judge(network: &Network<'_>, place: Place<'_>, azure: &[EffectiveRoute]) -> O
     }))
 }
 
-/// Azure's active routes, one line a prefix.
-fn theirs(azure: &[EffectiveRoute]) -> Result<BTreeSet<Line>, String> {
+/// A route whose address was masked before it was published: `<PUBLIC_IP>/28`.
+#[derive(Debug)]
+struct Masked {
+    source: String,
+    hop: String,
+    length: u8,
+}
+
+/// Each masked route may be one of ours with the same length; one of a system prefix that is left over varies by year.
+fn pair_masked(masked: &[Masked], only_here: &mut BTreeSet<Line>, remarks: &mut Vec<String>) -> Result<(), String> {
+    for route in masked {
+        let fits = |line: &&Line| {
+            line.is(&route.source, &route.hop) && line.prefix().is_some_and(|net| net.prefix_len() == route.length)
+        };
+        match only_here.iter().find(fits).cloned() {
+            Some(line) => drop(only_here.remove(&line)),
+            None if route.source == "default" && route.hop == "none" => {}
+            None => return Err(format!("the record masks the prefix of a {} route", route.source)),
+        }
+    }
+    if !masked.is_empty() {
+        remarks.push("prefixes that the record masks were compared by their length only".to_owned());
+    }
+    Ok(())
+}
+
+/// Azure's active routes, one line a prefix, and those whose prefix is masked.
+fn theirs(azure: &[EffectiveRoute]) -> Result<(BTreeSet<Line>, Vec<Masked>), String> {
     let mut out = BTreeSet::new();
+    let mut masked = Vec::new();
     for route in azure.iter().filter(|route| route.active) {
         let hop = spelling(&route.next_hop);
         let address = route.addresses.first().copied().filter(|_| hop == "virtualappliance");
@@ -115,14 +148,19 @@ fn theirs(azure: &[EffectiveRoute]) -> Result<BTreeSet<Line>, String> {
         }
         for text in &route.unreadable {
             let tag = text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_'));
-            if !tag {
-                return Err(format!("the record has {text} in place of a prefix"));
+            let length = text.rsplit_once('/').filter(|(mask, _)| mask.starts_with('<')).map(|(_, length)| length);
+            match length.and_then(|length| length.parse().ok()) {
+                Some(length) => {
+                    let source = route.source.to_ascii_lowercase();
+                    masked.push(Masked { source, hop: hop.clone(), length });
+                }
+                None if tag => add(format!("tag {}", text.to_ascii_lowercase())),
+                None => return Err(format!("the record has {text} in place of a prefix")),
             }
-            add(format!("tag {}", text.to_ascii_lowercase()));
         }
         route.prefixes.iter().for_each(|prefix| add(prefix.to_string()));
     }
-    Ok(out)
+    Ok((out, masked))
 }
 
 /// Our active routes, one line a prefix.
@@ -180,12 +218,13 @@ fn is_active(table: &RoutingTable<'_>, index: usize, prefix: IpNet) -> bool {
         route.source == RouteSource::System && matches!(route.next_hop, NextHop::VnetLocal | NextHop::Peering(_))
     };
     let gateway = table.routes.get(index).is_some_and(|route| route.source == RouteSource::Gateway);
-    let inside = candidates.iter().filter(|c| c.length <= own.length).filter_map(|c| table.routes.get(c.route)).any(local);
-    !beaten && !(gateway && inside)
+    let inside =
+        candidates.iter().filter(|c| c.length <= own.length).filter_map(|c| table.routes.get(c.route)).any(local);
+    !(beaten || gateway && inside)
 }
 
 /// Drop routes that are not documented vary by year, 172.16.0.0/12 among them is not listed in some recordings of 2017 to
-/// 2021, and ::/0 is listed in some (semantics.md 3.2). They decide nothing that the documented routes do not.
+/// 2021, and `::/0` is listed in some (semantics.md 3.2). They decide nothing that the documented routes do not.
 fn accept_varying(only_azure: &mut BTreeSet<Line>, only_here: &mut BTreeSet<Line>, remarks: &mut Vec<String>) {
     let documented = |line: &Line| line.prefix().is_some_and(|prefix| tags::PRIVATE.contains(&prefix));
     let default6 = |line: &Line| line.is("default", "internet") && line.what == "::/0";

@@ -4,8 +4,8 @@ use super::target::{Place, every_nic, per_nic, places};
 use super::{Difference, Outcome, access_word, one_outcome};
 use crate::compile::{Lookup, Network, tags};
 use crate::model::{
-    AddressSide, AddressTerm, DEFAULT_RULES, EffectiveGroup, EffectiveRule, InterfaceView,
-    NetworkSecurityGroup, PortSide, PortTerm, ResourceId, RuleProtocol, SecurityRule,
+    AddressSide, AddressTerm, DEFAULT_RULES, EffectiveGroup, EffectiveRule, InterfaceView, NetworkSecurityGroup,
+    PortSide, PortTerm, ResourceId, RuleProtocol, SecurityRule,
 };
 use crate::net::{AddressSet, PortSet};
 use std::collections::{BTreeMap, BTreeSet};
@@ -67,7 +67,7 @@ impl Line {
 
 const GROUPS: &str = "(application security groups)";
 
-/// A side in one spelling. `*`, 0.0.0.0/0, and 0.0.0.0/0 with ::/0 are all "any address" (semantics.md 9b.3).
+/// A side in one spelling. `*`, `0.0.0.0/0`, and `0.0.0.0/0` with `::/0` are all "any address" (semantics.md 9b.3).
 fn addresses(side: &AddressSide) -> String {
     if !side.groups.is_empty() {
         return GROUPS.to_owned();
@@ -126,10 +126,7 @@ fn lines(nsg: &NetworkSecurityGroup) -> BTreeSet<Line> {
 }
 
 /// NSGs of a place: that of the subnet, that of the NIC.
-fn nsgs<'n>(
-    network: &'n Network<'n>,
-    place: Place<'n>,
-) -> Result<[Option<&'n NetworkSecurityGroup>; 2], String> {
+fn nsgs<'n>(network: &'n Network<'n>, place: Place<'n>) -> Result<[Option<&'n NetworkSecurityGroup>; 2], String> {
     let found = |lookup: Lookup<'n, usize>| match lookup {
         Lookup::None => Ok(None),
         Lookup::Missing(id) => Err(format!("missing: {} ({})", id.name(), crate::model::export_command(id))),

@@ -58,9 +58,8 @@ fn place<'n>(end: &'n Endpoint<'n>) -> Option<Place<'n>> {
 
 /// Places of a NIC, of a VM's NICs, of a subnet or of a gateway.
 fn of_id<'n>(network: &'n Network<'n>, id: &ResourceId) -> Vec<Place<'n>> {
-    let owns = |end: &&Endpoint<'n>| {
-        end.id == id || end.nic.is_some_and(|nic| nic.virtual_machine.as_ref() == Some(id))
-    };
+    let owns =
+        |end: &&Endpoint<'n>| end.id == id || end.nic.is_some_and(|nic| nic.virtual_machine.as_ref() == Some(id));
     let found: Vec<Place<'n>> = network.endpoints.iter().filter(owns).filter_map(place).collect();
     if !found.is_empty() {
         return found;
