@@ -11,9 +11,7 @@ use super::references::{BackReferences, display_names};
 use super::routing::{self, RoutingTable};
 use super::tags;
 use crate::model::{
-    ApplicationGateway, Peering, PoolAddress, PrivateEndpoint, ResourceId, RouteTable, Snapshot, Subnet, VirtualNetwork,
-    ApplicationGateway, Peering, PoolAddress, ResourceId, RouteTable, Snapshot, Subnet, TagExpansion, UnmodelledKind, VirtualNetwork,
-    ApplicationGateway, Peering, PoolAddress, ResourceId, RouteTable, Snapshot, Subnet, TagExpansion, UnmodelledKind,
+    ApplicationGateway, Peering, PoolAddress, PrivateEndpoint, ResourceId, RouteTable, Snapshot, Subnet, TagExpansion,
     VirtualNetwork,
 };
 use crate::net::AddressSet;

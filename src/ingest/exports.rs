@@ -202,6 +202,7 @@ fn add_table(snapshot: &mut Snapshot, table: &EffectiveTable, findings: &mut Vec
         name: id.name().to_owned(),
         span,
         disable_bgp_route_propagation: table.disables_propagation,
+        disable_peering_route: false,
         routes: routes.flat_map(user_routes).collect(),
         subnets: Vec::new(),
         id: (*id).clone(),
@@ -239,6 +240,7 @@ fn user_routes(route: &EffectiveRoute) -> Vec<UserRoute> {
                 Some(hop) => Setting::Set(Located::new(hop, route.span)),
                 None => Setting::Invalid(located(&route.next_hop)),
             },
+            has_bgp_override: false,
             next_hop_address: match route.addresses.first() {
                 Some(address) => Setting::Set(Located::new(*address, route.span)),
                 None => Setting::Missing,

@@ -1,7 +1,7 @@
 //! All resources of the input, by id.
 
 use super::{
-    ApplicationGateway, AzureFirewall, ContainerEnvironment, FirewallPolicy, GatewayConnection, IpGroup, LoadBalancer, LocalNetworkGateway, Located, NatGateway, NetworkInterface, NetworkManagers, NetworkSecurityGroup, PrivateEndpoint, PublicIpAddress, ResourceId, RouteTable, RuleCollectionGroup, ScaleSet, ServiceTags, Subnet, TagExpansion, VirtualNetwork, VirtualNetworkGateway,
+    ApplicationGateway, AzureFirewall, ContainerEnvironment, FirewallPolicy, GatewayConnection, IpGroup, LoadBalancer, LocalNetworkGateway, Located, NatGateway, NetworkInterface, NetworkManagers, NetworkSecurityGroup, PrivateEndpoint, PublicIpAddress, ResourceId, RouteTable, RuleCollectionGroup, ScaleSet, ServiceTags, Setting, Subnet, TagExpansion, VirtualNetwork, VirtualNetworkGateway,
 };
 use crate::diagnostic::Span;
 use std::collections::{BTreeMap, BTreeSet};
@@ -85,6 +85,8 @@ impl Snapshot {
                 },
                 route_table: nowhere,
                 nat_gateway: None,
+                private_endpoint_policies: Setting::Missing,
+                delegations: Vec::new(),
                 service_endpoints: Vec::new(),
                 id: id.clone(),
             };
@@ -94,6 +96,7 @@ impl Snapshot {
                 name: own.name().to_owned(),
                 span,
                 location: None,
+                private_endpoint_routes_basic: false,
                 prefixes: Vec::new(),
                 subnets: vec![subnet],
                 peerings: Vec::new(),

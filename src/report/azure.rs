@@ -92,11 +92,15 @@ pub fn direction_word(direction: Direction) -> &'static str {
 
 /// As IP flow verify: the access, and the rule of the last NSG that was asked; no `ruleName` where none was.
 pub fn ip_flow(evaluated: Option<&Evaluated>, out: &mut dyn Write) -> io::Result<()> {
-    let last = evaluated.and_then(|evaluated| evaluated.groups.last()).and_then(|group| group.matched.as_ref());
-    let rule_name = last.map(|(name, _)| {
-        let kind = if name.starts_with("DefaultRule_") { "defaultSecurityRules" } else { "securityRules" };
-        format!("{kind}/{}", bare_rule_name(name))
-    });
+    let last = evaluated.and_then(|evaluated| evaluated.groups.last());
+    let rule_name =
+        last.and_then(|group| group.matched.as_ref().map(|(name, _)| (group, name))).map(|(group, name)| {
+            if group.id.segment("networkManagers").is_some() {
+                return name.clone(); // security admin rules have bare names
+            }
+            let kind = if name.starts_with("DefaultRule_") { "defaultSecurityRules" } else { "securityRules" };
+            format!("{kind}/{}", bare_rule_name(name))
+        });
     let access = evaluated.map_or("Unknown", |evaluated| word(evaluated.access));
     super::write_json(&IpFlow { access, rule_name }, out)
 }

@@ -3,9 +3,9 @@
 use super::filter::{DIMENSIONS, flags};
 use super::target::{Place, places};
 use super::{Asker, Difference, Outcome, Values, access_word, one_outcome};
+use crate::compile::cuts::{Cuts, Side};
 use crate::compile::{Lookup, Network, SubnetNode, tags};
 use crate::evaluate::context::{Context, Removed};
-use crate::evaluate::cuts::{Cuts, Side};
 use crate::evaluate::matching::compare as compare_rule;
 use crate::model::{
     Access, AddressTerm, DiagnosticResult, Direction, EvaluatedGroup, Profile, ResourceId, RuleFlags, bare_rule_name,
@@ -74,6 +74,15 @@ pub fn evaluate(
         Direction::Outbound => [nic, Some(subnet)],
     };
     let mut out = Evaluated { access: Access::Allow, groups: Vec::new() };
+    if let Some(admin) = super::admin::evaluate(network, place, direction, flow)? {
+        if matches!(admin.group.matched, Some((_, Access::Deny))) {
+            out.access = Access::Deny;
+        }
+        out.groups.push(admin.group);
+        if admin.ends {
+            return Ok(out);
+        }
+    }
     for (nsg, applied_to) in order.into_iter().flatten() {
         let index = match nsg {
             Lookup::None => continue,

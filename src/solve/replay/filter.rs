@@ -2,7 +2,7 @@
 
 use crate::compile::filter::{Filter, Rule};
 use crate::diagnostic::code;
-use crate::evaluate::context::{Context, Fact, Walked};
+use crate::evaluate::context::{Context, Fact, Owner, RuleKey, Walked};
 use crate::evaluate::gates::is_platform_traffic;
 use crate::evaluate::matching::{Known, Match, compare, rule_matches};
 use crate::model::{Access, Direction};
@@ -18,14 +18,14 @@ pub(super) fn first_match<'n>(
 ) -> Walked<'n, Option<(&'n Rule<'n>, Access)>> {
     let Some(filter) = context.network.filters.get(index) else { return Ok(None) };
     for rule in filter.unplaced.iter().filter(|rule| rule.direction.is_none_or(|own| own == direction)) {
-        let key = (index, rule.number);
+        let key = (Owner::Nsg(index), rule.number);
         if rule_matches(context, rule, key, flow, subnet)? && context.ask(Fact::Unplaced(key))? {
             return Ok(Some((rule, access(context, rule, key)?)));
         }
     }
     let platform = direction == Direction::Outbound && is_platform_traffic(flow);
     for rule in filter.rules(direction).iter().filter(|rule| !platform || rule.destination.platform_tag) {
-        let key = (index, rule.number);
+        let key = (Owner::Nsg(index), rule.number);
         if rule_matches(context, rule, key, flow, subnet)? {
             return Ok(Some((rule, access(context, rule, key)?)));
         }
@@ -33,7 +33,7 @@ pub(super) fn first_match<'n>(
     Ok(None)
 }
 
-fn access<'n>(context: &mut Context<'_, 'n>, rule: &Rule<'n>, key: (usize, u32)) -> Walked<'n, Access> {
+fn access<'n>(context: &mut Context<'_, 'n>, rule: &Rule<'n>, key: RuleKey) -> Walked<'n, Access> {
     if let Some(access) = rule.access {
         return Ok(access);
     }

@@ -14,7 +14,7 @@ pub(super) fn spelling(word: &str) -> String {
     let lower = word.trim().to_ascii_lowercase();
     match lower.as_str() {
         "virtualnetwork" => "vnetlocal".to_owned(),
-        "vnetglobalpeering" => "vnetpeering".to_owned(),
+        "vnetglobalpeering" | "connectedgroup" => "vnetpeering".to_owned(),
         "privateendpoint" => "interfaceendpoint".to_owned(),
         _ => lower,
     }
@@ -29,6 +29,7 @@ pub(super) fn hop_word(hop: NextHop) -> &'static str {
         NextHop::Appliance(_) => "VirtualAppliance",
         NextHop::Gateway => "VirtualNetworkGateway",
         NextHop::ServiceEndpoint => "VirtualNetworkServiceEndpoint",
+        NextHop::PrivateEndpoint(..) => "InterfaceEndpoint",
         NextHop::None => "None",
         NextHop::Unreadable => "(unreadable)",
     }

@@ -3,6 +3,7 @@
 //!
 //! As Azure's tools do, a question concerns the VM's own NIC and subnet in the asked direction, not the whole path.
 
+mod admin;
 mod diagnostic;
 mod filter;
 mod flow;
@@ -13,8 +14,8 @@ mod target;
 mod worlds;
 
 use crate::compile::Network;
+use crate::compile::cuts::{Cuts, Side};
 use crate::diagnostic::Span;
-use crate::evaluate::cuts::{Cuts, Side};
 use crate::model::{Access, Answered, Asked, Recorded};
 pub use diagnostic::{Evaluated, GroupResult, evaluate as evaluate_groups};
 pub use flow::ip_flow_answer;

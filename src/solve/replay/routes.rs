@@ -3,8 +3,7 @@
 use super::hop::{hop_word, spelling};
 use super::target::{Place, every_nic, per_nic, places};
 use super::{Difference, Outcome, one_outcome};
-use crate::compile::endpoints::EndpointKind;
-use crate::compile::routing::{NextHop, Route, RouteSource, RoutingTable};
+use crate::compile::routing::{Candidate, NextHop, Route, RouteSource, RoutingTable};
 use crate::compile::{Lookup, Network, SubnetNode, tags};
 use crate::model::{EffectiveRoute, ResourceId, export_command};
 use ipnet::IpNet;
@@ -173,7 +172,7 @@ fn ours(network: &Network<'_>, node: &SubnetNode<'_>) -> Result<BTreeSet<Line>, 
     let mut out = BTreeSet::new();
     for (index, route) in table.routes.iter().enumerate() {
         let what = match route.prefix {
-            Some(prefix) if is_active(table, index, prefix) => prefix.to_string(),
+            Some(prefix) if is_active(network, table, index, prefix) => prefix.to_string(),
             Some(_) => continue,
             None => match table.tag_routes.iter().find(|tag| tag.route == index) {
                 Some(tag) => format!("tag {}", tag.tag.to_ascii_lowercase()),
@@ -186,16 +185,6 @@ fn ours(network: &Network<'_>, node: &SubnetNode<'_>) -> Result<BTreeSet<Line>, 
             hop: spelling(hop_word(route.next_hop)),
             address: if let NextHop::Appliance(address) = route.next_hop { address } else { None },
         });
-    }
-    let peers: Vec<usize> = node.peers.iter().filter_map(|peer| peer.remote).chain([node.vnet]).collect();
-    for end in network.endpoints.iter().filter(|end| end.kind == EndpointKind::PrivateEndpoint) {
-        let vnet = end.subnet.and_then(|index| network.subnet(index)).map(|subnet| subnet.vnet);
-        let what = IpNet::from(end.address).to_string();
-        let overridden = out.iter().any(|line| line.source == "user" && line.what == what);
-        if vnet.is_some_and(|vnet| peers.contains(&vnet)) && !overridden {
-            let hop = "interfaceendpoint".to_owned();
-            out.insert(Line { source: "default".to_owned(), what, hop, address: None });
-        }
     }
     Ok(out)
 }
@@ -210,7 +199,7 @@ fn source_word(source: RouteSource) -> &'static str {
 
 /// A route is active unless one of its prefix takes precedence, a 0/0 elsewhere takes the None routes away, or, for a
 /// gateway route, a route of the network or of a peering holds it.
-fn is_active(table: &RoutingTable<'_>, index: usize, prefix: IpNet) -> bool {
+fn is_active(network: &Network<'_>, table: &RoutingTable<'_>, index: usize, prefix: IpNet) -> bool {
     let candidates = table.covering(prefix.network(), &|_| false);
     let Some(own) = candidates.iter().find(|candidate| candidate.route == index) else { return false };
     let beaten = candidates.iter().any(|other| other.length == own.length && other.rank > own.rank);
@@ -220,7 +209,23 @@ fn is_active(table: &RoutingTable<'_>, index: usize, prefix: IpNet) -> bool {
     let gateway = table.routes.get(index).is_some_and(|route| route.source == RouteSource::Gateway);
     let inside =
         candidates.iter().filter(|c| c.length <= own.length).filter_map(|c| table.routes.get(c.route)).any(local);
-    !(beaten || gateway && inside)
+    let hop = table.routes.get(index).map(|route| route.next_hop);
+    let set_aside =
+        matches!(hop, Some(NextHop::PrivateEndpoint(end, _)) if overridden(network, table, end, &candidates));
+    !(beaten || set_aside || gateway && inside)
+}
+
+/// With route-table policies on its subnet, a user-defined route at least as long as the range of the endpoint's network
+/// invalidates the endpoint's route (semantics.md 3.4).
+fn overridden(network: &Network<'_>, table: &RoutingTable<'_>, end: usize, candidates: &[Candidate]) -> bool {
+    let Some(end) = network.endpoints.get(end) else { return false };
+    let Some(subnet) = end.subnet.and_then(|index| network.subnet(index)) else { return false };
+    let policies = subnet.subnet.private_endpoint_policies.value();
+    let ranges = network.vnet(subnet.vnet).into_iter().flat_map(|vnet| &vnet.prefixes);
+    let space = ranges.filter(|net| net.contains(&end.address)).map(|net| net.prefix_len()).max();
+    let user = |c: &Candidate| table.routes.get(c.route).is_some_and(|route| route.source == RouteSource::User);
+    policies.is_some_and(|policies| policies.route_tables)
+        && candidates.iter().any(|c| user(c) && space.is_some_and(|space| c.length >= space))
 }
 
 /// Drop routes that are not documented vary by year, 172.16.0.0/12 among them is not listed in some recordings of 2017 to
@@ -267,7 +272,7 @@ fn accept_services(
 /// Gateway routes that the input cannot know: why the question is not decidable.
 fn learned_elsewhere(network: &Network<'_>, node: &SubnetNode<'_>, only_azure: &BTreeSet<Line>) -> Option<String> {
     let learned = only_azure.iter().find(|line| line.source == "virtualnetworkgateway")?;
-    let vnets = node.peers.iter().filter(|peer| peer.peering.use_remote_gateways).filter_map(|peer| peer.remote);
+    let vnets = node.peers.iter().filter(|peer| peer.uses_remote_gateways()).filter_map(|peer| peer.remote);
     let has_gateway_subnet = |vnet: usize| {
         network.vnet(vnet).is_some_and(|vnet| {
             let mut subnets = vnet.vnet.subnets.iter();

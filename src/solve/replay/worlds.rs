@@ -59,7 +59,7 @@ impl<'n, T: PartialEq + Clone> Worlds<'n, T> {
                     }
                 }
                 // The callers turn a settled flow into an answer.
-                Err(Halt::Settled(_)) => out.exhausted = true,
+                Err(Halt::Settled(_) | Halt::Split(_)) => out.exhausted = true,
             }
         }
         out
