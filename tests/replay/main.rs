@@ -210,3 +210,68 @@ fn check_prints_what_azures_tools_would() {
     // What it prints is a record that agrees.
     agrees("azure-diag", &mill(), &printed.to_string());
 }
+
+fn conformance(name: &str) -> Value {
+    let file = format!("{}/tests/conformance/{name}.json", env!("CARGO_MANIFEST_DIR"));
+    serde_json::from_str(&fs::read_to_string(file).unwrap()).unwrap()
+}
+
+/// Is everything of `wanted` in `got`?
+fn holds(wanted: &Value, got: &Value) -> bool {
+    match (wanted, got) {
+        (Value::Object(wanted), Value::Object(got)) => {
+            wanted.iter().all(|(key, value)| got.get(key).is_some_and(|other| holds(value, other)))
+        }
+        (Value::Array(wanted), Value::Array(got)) => {
+            wanted.len() == got.len() && wanted.iter().zip(got).all(|(wanted, got)| holds(wanted, got))
+        }
+        _ => wanted == got,
+    }
+}
+
+/// `check` over a conformance case, printed in one of Azure's formats.
+fn printed(name: &str, format: &str) -> (Value, Value) {
+    let case = conformance(name);
+    let folder = folder(&format!("{name}-{format}"));
+    let file = folder.join("resources.json");
+    fs::write(&file, case["resources"].to_string()).unwrap();
+    let query = &case["query"];
+    let to = format!("{}:{}", query["destination"].as_str().unwrap(), query["destinationPort"]);
+    let line =
+        ["check", file.to_str().unwrap(), "--from", query["source"].as_str().unwrap(), "--to", &to, "-o", format];
+    let ran = gatepath_with(&line, b"");
+    (case, serde_json::from_str(&ran.out).expect(&ran.err))
+}
+
+#[test]
+fn azures_formats_of_the_conformance_cases() {
+    for name in ["E117a", "E117b", "E117c"] {
+        let (case, got) = printed(name, "azure-ipflow");
+        assert_eq!(got, case["expect"]["ipFlow"], "{name}");
+    }
+    for name in ["E118a", "E118b"] {
+        let (case, got) = printed(name, "azure-diag");
+        let result = &got["results"][0]["networkSecurityGroupResult"];
+        assert!(holds(&case["expect"]["networkSecurityGroupResult"], result), "{name}: {result:#}");
+    }
+    for name in ["E120a", "E120b"] {
+        let case = conformance(name);
+        let query =
+            json!({"sourceIPAddress": case["query"]["source"], "destinationIPAddress": case["query"]["destination"]});
+        let record = exchange("nextHop", &query, &case["expect"]["nextHopResult"]);
+        agrees(name, case["resources"].as_array().unwrap(), &record);
+    }
+}
+
+#[test]
+fn security_admin_rules_stand_before_the_nsgs() {
+    let (case, got) = printed("E57", "azure-diag");
+    let groups = got["results"][0]["networkSecurityGroupResult"]["evaluatedNetworkSecurityGroups"].as_array().unwrap();
+    let [manager] = groups.as_slice() else { panic!("{got:#}") };
+    assert!(manager["networkSecurityGroupId"].as_str().unwrap().contains("/networkManagers/"));
+    assert!(manager["appliedTo"].as_str().unwrap().contains("/virtualNetworks/"));
+    assert_eq!(manager["matchedRule"], json!({"ruleName": case["expect"]["rule"], "action": "Deny"}));
+    agrees("E57-record", case["resources"].as_array().unwrap(), &got.to_string());
+    let (case, got) = printed("E57", "azure-ipflow");
+    assert_eq!(got, json!({"access": "Deny", "ruleName": case["expect"]["rule"]}));
+}

@@ -89,11 +89,18 @@ impl<'n, T: PartialEq + Clone> Worlds<'n, T> {
 }
 
 fn missing_words(network: &Network<'_>, fact: &Fact) -> String {
-    let missing = facts::missing(network, fact);
-    match missing.command {
+    // What stands for a subnet that is not in the input refers to itself (`Snapshot::add_unknown_subnets`).
+    let fact = match fact {
+        Fact::MissingNsg(id, _) | Fact::MissingTable(id) | Fact::OpenPrefix(id, _) if id.contains("/subnets/") => {
+            Fact::MissingSubnet(id.clone())
+        }
+        other => other.clone(),
+    };
+    let all = facts::all_missing(network, std::slice::from_ref(&fact));
+    all.first().map_or_else(String::new, |missing| match &missing.command {
         Some(command) => format!("missing: {} ({command})", missing.what),
         None => format!("missing: {}", missing.what),
-    }
+    })
 }
 
 /// A step in one line.
