@@ -1,7 +1,10 @@
 //! All resources of the input, by id.
 
 use super::{
-    ApplicationGateway, AzureFirewall, ContainerEnvironment, FirewallPolicy, GatewayConnection, IpGroup, LoadBalancer, LocalNetworkGateway, Located, NatGateway, NetworkInterface, NetworkManagers, NetworkSecurityGroup, PrivateEndpoint, PublicIpAddress, ResourceId, RouteTable, RuleCollectionGroup, ScaleSet, ServiceTags, Setting, Subnet, TagExpansion, VirtualNetwork, VirtualNetworkGateway,
+    ApplicationGateway, AzureFirewall, ContainerEnvironment, FirewallPolicy, GatewayConnection, IpGroup, LoadBalancer,
+    LocalNetworkGateway, Located, NatGateway, NetworkInterface, NetworkManagers, NetworkSecurityGroup, PrivateEndpoint,
+    PublicIpAddress, ResourceId, RouteTable, RuleCollectionGroup, ScaleSet, ServiceTags, Setting, Subnet, TagExpansion,
+    VirtualNetwork, VirtualNetworkGateway,
 };
 use crate::diagnostic::Span;
 use std::collections::{BTreeMap, BTreeSet};
