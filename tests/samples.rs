@@ -14,7 +14,7 @@ fn every_sample_has_a_readme() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("samples");
     let folders = std::fs::read_dir(root).expect("samples").map(|entry| entry.expect("entry").path());
     let folders: Vec<_> = folders.filter(|path| path.is_dir()).collect();
-    assert!(folders.len() >= 13, "{}", folders.len());
+    assert!(folders.len() >= 14, "{}", folders.len());
     for folder in folders {
         assert!(folder.join("README.md").is_file(), "{}", folder.display());
     }

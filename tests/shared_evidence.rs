@@ -84,6 +84,78 @@ fn a_full_service_tag_file_loads() {
     assert!(!report["service_tags"].is_null());
 }
 
+/// The case ids that KNOWN-DIFFERENCES.md argues, a heading each.
+fn argued() -> Vec<String> {
+    let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/KNOWN-DIFFERENCES.md")).unwrap();
+    text.lines().filter_map(|line| line.strip_prefix("## ")).map(|line| line.trim().to_owned()).collect()
+}
+
+fn replayed(snapshot: &Path, record: &Path) -> Value {
+    let line = ["replay", &snapshot.to_string_lossy(), "--record", &record.to_string_lossy(), "-o", "json", "-q"];
+    let ran = gatepath_with(&line, b"");
+    serde_json::from_str(&ran.out).unwrap_or_else(|_| panic!("{}: {}", record.display(), ran.err))
+}
+
+const OPERATIONS: [&str; 6] = ["ipflow", "nexthop", "nsgdiag", "effnsg", "sgview", "effroutes"];
+
+/// Flags of cases whose file holds what their question needs.
+const COMPLETE: [&str; 3] = ["nsg-in-config", "vnet-known", "platform-error"];
+
+#[test]
+fn recorded_answers_of_azures_tools_agree() {
+    let Some(shared) = shared("recorded_answers_of_azures_tools_agree") else { return };
+    let argued = argued();
+    let (mut agreed, mut undecided, mut wrong) = (0_u64, 0_u64, Vec::new());
+    for operation in OPERATIONS {
+        let mut files = Vec::new();
+        json_files(&shared.join("corpus/gt-cases").join(operation), &mut files);
+        for file in files {
+            let case: Value = serde_json::from_str(&fs::read_to_string(&file).unwrap()).unwrap();
+            let id = case["case_id"].as_str().unwrap();
+            let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("recorded").join(id);
+            fs::create_dir_all(folder.join("snapshot")).unwrap();
+            for key in ["resources", "security_group_view_in_session"] {
+                if !case["config"][key].is_null() {
+                    fs::write(folder.join("snapshot").join(key), case["config"][key].to_string()).unwrap();
+                }
+            }
+            for (number, template) in
+                case["config"]["deployment_templates"].as_array().into_iter().flatten().enumerate()
+            {
+                let name = format!("snapshot/template{number}.json");
+                fs::write(folder.join(name), template["template"].to_string()).unwrap();
+            }
+            fs::write(folder.join("record.json"), case.to_string()).unwrap();
+            let report = replayed(&folder.join("snapshot"), &folder.join("record.json"));
+            assert_eq!(report["asked"], 1, "{id}");
+            agreed += report["agreed"].as_u64().unwrap();
+            undecided += report["undecided"].as_u64().unwrap();
+            let flags = case["flags"].as_array().unwrap();
+            let complete = flags.iter().any(|flag| COMPLETE.iter().any(|known| flag == known));
+            let differs = !report["disagreements"].as_array().unwrap().is_empty();
+            if (differs || complete && report["agreed"] != 1) && !argued.iter().any(|known| known == id) {
+                wrong.push(format!("{id}: {:#}", report["disagreements"]));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(agreed >= 35, "{agreed} agreed, {undecided} undecided");
+    println!("{agreed} agreed, {undecided} undecided");
+}
+
+#[test]
+fn flow_logs_agree_tuple_by_tuple() {
+    let Some(shared) = shared("flow_logs_agree_tuple_by_tuple") else { return };
+    let mut agreed = 0;
+    for entry in fs::read_dir(shared.join("corpus/gt-flowlogs")).unwrap() {
+        let folder = entry.unwrap().path();
+        let report = replayed(&folder.join("config.json"), &folder.join("PT1H.json"));
+        assert_eq!(report["agreed"], report["asked"], "{}: {:#}", folder.display(), report["disagreements"]);
+        agreed += report["agreed"].as_u64().unwrap();
+    }
+    assert!(agreed > 8000, "{agreed}");
+}
+
 /// Seeds of random networks: a few here, more by the environment.
 fn seeds() -> u64 {
     std::env::var("GATEPATH_ORACLE_SEEDS").ok().and_then(|text| text.parse().ok()).unwrap_or(3)

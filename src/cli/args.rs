@@ -33,6 +33,11 @@ pub enum Command {
     Matrix(MatrixArgs),
     /// Recorded backend health joined with the simulated paths
     Health(HealthArgs),
+    /// Recorded answers of Azure's own tools asked again; every disagreement explained with both traces
+    #[command(
+        after_help = "a record is an object or array of {\"operation\", \"query\", \"answer\"} with Azure's REST bodies (ipFlowVerify, nextHop,\nnetworkConfigurationDiagnostic, effectiveNetworkSecurityGroups, securityGroupView, effectiveRouteTable), an output of az\nor PowerShell, or a flow log (NSG flow logs 1 and 2, virtual network flow logs 4)\n\nexit 0: all agree; 1: something disagrees; 3: something cannot be compared; 2: could not run"
+    )]
+    Replay(ReplayArgs),
     /// What Azure would refuse, and what a gateway subnet needs
     Lint(LintArgs),
     /// What a code, stage, message or class means
@@ -109,6 +114,10 @@ pub enum Format {
     Json,
     /// Comma-separated values.
     Csv,
+    /// check: as NSG diagnostics print it.
+    AzureDiag,
+    /// check: as IP flow verify prints it.
+    AzureIpflow,
 }
 
 /// Colour settings.
@@ -192,6 +201,17 @@ pub struct HealthArgs {
     /// Only this gateway (name, rg/name or id)
     #[arg(long, value_name = "NAME")]
     pub gateway: Option<String>,
+}
+
+/// `replay`.
+#[derive(Debug, Args)]
+pub struct ReplayArgs {
+    /// Input and output.
+    #[command(flatten)]
+    pub common: Common,
+    /// Recorded questions with their answers (repeatable); never used as configuration
+    #[arg(long, value_name = "FILE", required = true)]
+    pub record: Vec<PathBuf>,
 }
 
 /// `lint`.

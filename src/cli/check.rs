@@ -45,6 +45,10 @@ fn one(args: &CheckArgs, network: &Network<'_>, loaded: &Loaded, io: &mut Io<'_>
     let from = endpoint::from(network, args.from.as_deref(), to.address.is_ipv4())?;
     let sources = Sources::cut(&Cuts::of(network, Side::Source), &from.groups, args.src_port);
     let target = Target { destination: to.address, protocol, port, model: None };
+    let format = args.common.output.format;
+    if matches!(format, Format::AzureDiag | Format::AzureIpflow) {
+        return super::azure::answer(network, &sources, &from.shown, target, format, io);
+    }
     let decided = decide(network, &sources, target, Options::default());
     let explanation = explain(network, &sources, target, &decided);
     let findings = beside(network, &decided, &explanation);
@@ -64,6 +68,7 @@ fn one(args: &CheckArgs, network: &Network<'_>, loaded: &Loaded, io: &mut Io<'_>
     match args.common.output.format {
         Format::Text => text(&report, look(args.common.output.color, io), io.out)?,
         Format::Json => json(&report, io.out)?,
+        Format::AzureDiag | Format::AzureIpflow => return Err(super::no_azure_format()),
         Format::Csv => {
             return Err(CliError::Usage("one question prints text or json; csv goes with --flows".to_owned()));
         }
@@ -106,6 +111,7 @@ fn flows(args: &CheckArgs, network: &Network<'_>, loaded: &Loaded, io: &mut Io<'
     let rows = rows?;
     match args.common.output.format {
         Format::Csv => flows_csv(&rows, io.out)?,
+        Format::AzureDiag | Format::AzureIpflow => return Err(super::no_azure_format()),
         Format::Text => flows_text(&rows, look(args.common.output.color, io), io.out)?,
         Format::Json => {
             let notes = rows.iter().flat_map(|row| row.decided.answer.notes.iter().cloned());

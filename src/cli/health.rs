@@ -113,6 +113,7 @@ pub(super) fn answer(
         Format::Text => text(&report, look, io.out)?,
         Format::Json => json(&report, io.out)?,
         Format::Csv => csv(&report, io.out)?,
+        Format::AzureDiag | Format::AzureIpflow => return Err(super::no_azure_format()),
     }
     let undecided = |found: &crate::attribute::ServerFinding| {
         found.class == crate::attribute::Class::Indeterminate && found.recorded != crate::attribute::Recorded::Up

@@ -4,16 +4,27 @@ use super::args::{Common, Output};
 use super::{CliError, Io};
 use crate::compile::{Assumptions, Network};
 use crate::diagnostic::{Diagnostic, Severity};
-use crate::ingest::{self, Loaded};
+use crate::ingest::{self, Input, Loaded};
 use crate::model::{ApplicationGateway, ResourceId};
 use std::path::PathBuf;
 
 /// Reads everything that a command was given. `more` are further files (health records).
 pub(super) fn load(common: &Common, more: &[PathBuf], io: &mut Io<'_>) -> Result<Loaded, CliError> {
-    threads(&common.output)?;
     let mut paths = common.paths.clone();
     paths.extend_from_slice(more);
-    let (inputs, findings) = ingest::gather(&paths, io.stdin, common.output.limit_bytes);
+    load_but(common, &paths, &[], io)
+}
+
+/// Reads files as configuration, but none that is one of `records`, by its name or its content.
+pub(super) fn load_but(
+    common: &Common,
+    paths: &[PathBuf],
+    records: &[Input],
+    io: &mut Io<'_>,
+) -> Result<Loaded, CliError> {
+    threads(&common.output)?;
+    let (mut inputs, findings) = ingest::gather(paths, io.stdin, common.output.limit_bytes);
+    inputs.retain(|input| !records.iter().any(|r| r.name == input.name || r.bytes == input.bytes));
     let mut loaded = ingest::load(inputs);
     loaded.findings.extend(findings);
     crate::diagnostic::sort(&mut loaded.findings);

@@ -1,6 +1,7 @@
 //! The command line: one file a subcommand. Data goes to standard output, messages to standard error.
 
 mod args;
+mod azure;
 mod check;
 mod demo;
 mod endpoint;
@@ -12,6 +13,7 @@ mod lint;
 mod load;
 mod matrix;
 mod progress;
+mod replay;
 
 use args::{Cli, Color, Command, OnUnknown};
 use clap::Parser;
@@ -104,10 +106,16 @@ fn dispatch(cli: Cli, io: &mut Io<'_>) -> Result<u8, CliError> {
         Some(Command::Check(args)) => check::run(&args, io),
         Some(Command::Matrix(args)) => matrix::run(&args, io),
         Some(Command::Health(args)) => health::run(&args, io),
+        Some(Command::Replay(args)) => replay::run(&args, io),
         Some(Command::Lint(args)) => lint::run(&args, io),
         Some(Command::Explain(args)) => explain::run(&args, io),
         Some(Command::Demo(args)) => demo::run(&args, io),
     }
+}
+
+/// The formats of Azure's own tools belong to one question of `check`.
+fn no_azure_format() -> CliError {
+    CliError::Usage("azure-diag and azure-ipflow are for one question: check --from A --to B:PORT".to_owned())
 }
 
 /// How text is to look.

@@ -12,7 +12,8 @@ use super::references::{BackReferences, display_names};
 use super::routing::{self, RoutingTable};
 use super::tags;
 use crate::model::{
-    ApplicationGateway, Peering, PoolAddress, PrivateEndpoint, ResourceId, RouteTable, Snapshot, Subnet, VirtualNetwork,
+    ApplicationGateway, Peering, PoolAddress, PrivateEndpoint, ResourceId, RouteTable, Snapshot, Subnet, TagExpansion,
+    VirtualNetwork,
 };
 use crate::net::AddressSet;
 use ipnet::IpNet;
@@ -83,8 +84,30 @@ pub struct SubnetNode<'s> {
     pub open_prefixes: Vec<String>,
     /// Internet as this subnet's NSGs see it.
     pub internet: AddressSet,
+    /// VirtualNetwork as computed, where an effective list of the input holds instead (semantics.md 1.8).
+    pub computed_tag: Option<AddressSet>,
     /// Its effective routes.
     pub routes: RoutingTable<'s>,
+}
+
+impl SubnetNode<'_> {
+    /// An effective list of the input wins over what is computed (semantics.md 1.8).
+    fn take_listed(&mut self, listed: &TagExpansion) {
+        if let Some(members) = &listed.virtual_network {
+            // What the input leaves open is said by the list.
+            let known = self.open_prefixes.is_empty();
+            self.open_prefixes.clear();
+            self.inflated = members.v4.is_full();
+            self.unrouted_tag = members.clone();
+            let computed = std::mem::replace(&mut self.vnet_tag, members.clone());
+            self.computed_tag = known.then_some(computed);
+        }
+        if let Some(members) = &listed.internet {
+            // Lists of IPv4 networks leave IPv6 out.
+            let v6 = if members.v6.is_empty() { self.internet.v6.clone() } else { members.v6.clone() };
+            self.internet = AddressSet { v4: members.v4.clone(), v6 };
+        }
+    }
 }
 
 /// Everything that evaluators read.
@@ -211,6 +234,7 @@ impl<'s> Network<'s> {
                     unplaced_endpoints: Vec::new(),
                     open_prefixes: Vec::new(),
                     internet: AddressSet::default(),
+                    computed_tag: None,
                     routes: RoutingTable::default(),
                 });
             }
@@ -303,6 +327,9 @@ impl<'s> Network<'s> {
                 node.closed_peers = expansion.closed_peers;
                 node.internet = internet;
                 node.open_prefixes = open_prefixes;
+                if let Some(listed) = self.snapshot.expansions.get(&node.subnet.id) {
+                    node.take_listed(listed);
+                }
             }
         }
     }

@@ -164,6 +164,18 @@ codes! {
         "Azure accepts it and reads one IPv4 address, which is rarely meant.",
         "Write the address in dotted form.";
 
+    REBUILT_FROM_EFFECTIVE = "GP461" "rebuilt-from-effective-list" Note None,
+        "an NSG or route table was rebuilt from an effective list",
+        "The resource itself is not in the input, but Azure's list of what is in force for a NIC is. Names, priorities and prefixes are those of the list.",
+        "Export the resource itself to have its own places and descriptions.";
+    EFFECTIVE_UNPLACED = "GP462" "effective-list-without-place" Warning None,
+        "effective routes that fit several subnets",
+        "The output of `show-effective-route-table` does not name its NIC. It was not used, since more than one route table that is missing could be meant.",
+        "Export the route tables: `az network route-table list -o json`.";
+    EFFECTIVE_DIFFERS = "GP463" "effective-list-differs" Warning None,
+        "an effective list says something else than the configuration gives",
+        "What Azure prints as in force wins for its subnet. The difference has a cause that the other exports do not hold: a peering, a gateway's routes, a route table, or a later change.",
+        "Export everything again at one time; look for peerings and gateways that are missing.";
     MANAGEMENT_BLOCKED = "GP501" "gateway-manager-blocked" Error
         Some("ApplicationGatewaySubnetInboundTrafficBlockedByNetworkSecurityGroup"),
         "the NSG of a gateway subnet blocks Application Gateway's management ports",

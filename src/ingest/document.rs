@@ -4,9 +4,9 @@ use super::access_log::{self, Logged};
 use super::fields::Fields;
 use super::json::{Document, Node, Object, Unusable};
 use super::resource::{self, Resource};
-use super::{health, tags, template};
+use super::{effective, exports, health, tags, template};
 use crate::diagnostic::{Diagnostic, Span, code};
-use crate::model::{HealthRecord, ResourceId, ServiceTags};
+use crate::model::{Answered, Asked, EffectiveRoute, HealthRecord, ResourceId, ServiceTags};
 use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -30,6 +30,10 @@ pub enum Format {
     Hosts,
     /// Access log of an application gateway.
     AccessLog,
+    /// Effective security rules of a NIC, or a security group view.
+    EffectiveRules,
+    /// Effective routes of a NIC.
+    EffectiveRoutes,
     /// ARM template.
     Template,
 }
@@ -46,6 +50,8 @@ impl Format {
             Format::BackendHealthOnDemand => "backend health on demand",
             Format::Hosts => "hosts map",
             Format::AccessLog => "access log",
+            Format::EffectiveRules => "effective security rules",
+            Format::EffectiveRoutes => "effective routes",
             Format::Template => "ARM template",
         }
     }
@@ -64,6 +70,9 @@ pub(crate) struct Content {
     pub(crate) hosts: BTreeMap<String, Vec<IpAddr>>,
     pub(crate) health: Vec<HealthRecord>,
     pub(crate) logged: Logged,
+    /// Effective lists; routes without a NIC's name are one table a file.
+    pub(crate) exports: exports::Exports,
+    routes: Vec<EffectiveRoute>,
     unidentified: Vec<Span>,
     types_unused: BTreeMap<String, usize>,
 }
@@ -84,6 +93,8 @@ impl Content {
         self.hosts.extend(other.hosts);
         self.health.extend(other.health);
         access_log::merge(&mut self.logged, other.logged);
+        self.exports.extend(other.exports);
+        self.routes.extend(other.routes);
         self.unidentified.extend(other.unidentified);
     }
 }
@@ -114,6 +125,9 @@ pub(crate) fn read_lines(document: &Document<'_>) -> Option<Content> {
 pub(crate) fn read(root: Node<'_>, file_name: &str) -> Content {
     let mut content = Content::default();
     Reader { content: &mut content, file_name }.value(root, 0);
+    if !content.routes.is_empty() {
+        content.exports.tables.push(effective::table(None, std::mem::take(&mut content.routes)));
+    }
     if let (Some(first), count) = (content.unidentified.first(), content.unidentified.len()) {
         let text = format!("{count} object(s) without a type or id that is known here; they were not used");
         root.document().report(Diagnostic::new(&code::UNIDENTIFIED_RESOURCE, text).at(*first));
@@ -200,6 +214,8 @@ impl Reader<'_> {
             self.values(object.list("records"), depth);
         } else if is_wrapper(object, "tables") && self.tables(object) {
             self.content.formats.insert(Format::AccessLog);
+        } else if effective::stands_here(object) {
+            self.effective(object, depth);
         } else if is_wrapper(object, "data") {
             self.graph(object, depth);
         } else if is_wrapper(object, "value") {
@@ -233,6 +249,42 @@ impl Reader<'_> {
             found |= access_log::read_table(&table, &mut self.content.logged);
         }
         found
+    }
+
+    /// Effective lists. An element that cannot be read has been reported.
+    fn effective(&mut self, object: &Object<'_>, depth: usize) {
+        let node = object.node();
+        if effective::is_views(object) {
+            self.content.formats.insert(Format::EffectiveRules);
+            object.list("networkInterfaces").into_iter().for_each(|item| self.value(item, depth + 1));
+        } else if effective::is_route(object) {
+            self.content.formats.insert(Format::EffectiveRoutes);
+            self.content.routes.extend(effective::read_route(node));
+        } else if effective::is_view(object) {
+            self.content.formats.insert(Format::EffectiveRules);
+            self.content.exports.views.extend(effective::read_view(node));
+        } else if effective::is_group(object) {
+            self.content.formats.insert(Format::EffectiveRules);
+            self.content.exports.groups.extend(effective::read_group(node));
+        } else {
+            self.recorded(object);
+        }
+    }
+
+    /// A recorded question among the configuration: only an effective list that names its NIC is used.
+    fn recorded(&mut self, object: &Object<'_>) {
+        for record in super::record::read(object.node()) {
+            let nic = record.targets.iter().find(|id| id.segment("networkInterfaces").is_some()).cloned();
+            match record.asked {
+                Asked::EffectiveGroups(Answered::Given(groups)) => self.content.exports.groups.extend(groups),
+                Asked::GroupView(Answered::Given(views)) => self.content.exports.views.extend(views),
+                Asked::EffectiveRoutes(Answered::Given(routes)) if nic.is_some() => {
+                    self.content.exports.tables.push(effective::table(nic, routes));
+                }
+                _ => continue,
+            }
+            self.content.formats.insert(Format::EffectiveRules);
+        }
     }
 
     fn wrapped(&mut self, object: &Object<'_>, key: &str, format: Format, depth: usize) {

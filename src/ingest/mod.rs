@@ -6,16 +6,20 @@ mod admin;
 mod assemble;
 mod dns;
 mod document;
+mod effective;
 mod encoding;
 mod endpoint;
+mod exports;
 mod fields;
 mod files;
 mod firewall;
+mod flow_log;
 mod gateway;
 mod health;
 mod json;
 mod nic;
 mod nsg;
+mod record;
 mod resource;
 mod tags;
 mod template;
@@ -96,6 +100,7 @@ pub fn load(inputs: Vec<Input>) -> Loaded {
         .collect();
     let mut assembly = assemble::Assembly::default();
     let (mut tags, mut hosts, mut logged) = (Vec::new(), BTreeMap::new(), access_log::Logged::new());
+    let mut exports = exports::Exports::default();
     for (name, bytes, content, findings) in read {
         loaded.findings.extend(findings);
         let formats = content.formats.into_iter().collect();
@@ -107,6 +112,7 @@ pub fn load(inputs: Vec<Input>) -> Loaded {
             assembly.unusable(id, "it could not be read");
         }
         loaded.health.extend(content.health);
+        exports.extend(content.exports);
         tags.extend(content.tags);
         merge_hosts(&mut hosts, content.hosts);
         access_log::merge(&mut logged, content.logged);
@@ -115,8 +121,32 @@ pub fn load(inputs: Vec<Input>) -> Loaded {
     let logged = logged.into_values().collect();
     loaded.snapshot = Snapshot { service_tags: merge_tags(tags), hosts, logged, ..snapshot };
     loaded.findings.extend(findings);
+    loaded.findings.extend(exports.apply(&mut loaded.snapshot));
     crate::diagnostic::sort(&mut loaded.findings);
     loaded
+}
+
+/// Reads files of recorded questions. Their texts and findings are added to what was loaded, nothing of them to the
+/// configuration: a record is never used for its own question. A file without any record is reported.
+pub fn load_records(loaded: &mut Loaded, inputs: Vec<Input>) -> Vec<crate::model::Recorded> {
+    let mut out = Vec::new();
+    for input in inputs {
+        let (text, note) = match encoding::decode(&input.name, input.bytes) {
+            Ok(decoded) => decoded,
+            Err(finding) => {
+                loaded.findings.push(*finding);
+                continue;
+            }
+        };
+        loaded.findings.extend(note);
+        let file = loaded.sources.add(Source::new(input.name.clone(), text));
+        let text = loaded.sources.get(file).map_or("", |source| source.text.as_str());
+        let (records, findings) = record::read_text(file, &input.name, text);
+        out.extend(records);
+        loaded.findings.extend(findings);
+    }
+    crate::diagnostic::sort(&mut loaded.findings);
+    out
 }
 
 fn merge_hosts(into: &mut BTreeMap<String, Vec<IpAddr>>, from: BTreeMap<String, Vec<IpAddr>>) {

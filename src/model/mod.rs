@@ -11,6 +11,7 @@ mod load_balancer;
 mod nic;
 mod nsg;
 mod private_endpoint;
+mod record;
 mod route;
 mod snapshot;
 mod tags;
@@ -43,6 +44,11 @@ pub use nsg::{
     RuleProtocol, SecurityRule, is_default_rule,
 };
 pub use private_endpoint::{PrivateEndpoint, PrivateEndpointPolicies};
+pub use record::{
+    Answered, Asked, DiagnosticResult, EffectiveGroup, EffectiveRoute, EffectiveRule, EffectiveTable, EvaluatedGroup,
+    FlowQuestion, FlowTuple, GroupRules, HopAnswer, HopQuestion, InterfaceView, IpFlowAnswer, Profile, Recorded,
+    RuleFlags, TagExpansion, bare_rule_name, repeats_default,
+};
 pub use route::{NextHopType, Reference, RouteDestination, RouteTable, UserRoute};
 pub use snapshot::Snapshot;
 pub use tags::ServiceTags;

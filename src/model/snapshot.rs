@@ -2,10 +2,11 @@
 
 use super::{
     ApplicationGateway, AzureFirewall, ContainerEnvironment, FirewallPolicy, GatewayConnection, IpGroup, LoadBalancer,
-    LocalNetworkGateway, LoggedAddress, NatGateway, NetworkInterface, NetworkManagers, NetworkSecurityGroup,
+    LocalNetworkGateway, Located, LoggedAddress, NatGateway, NetworkInterface, NetworkManagers, NetworkSecurityGroup,
     PrivateDns, PrivateEndpoint, PublicIpAddress, ResourceId, RouteTable, RuleCollectionGroup, ScaleSet, ServiceTags,
-    VirtualNetwork, VirtualNetworkGateway,
+    Setting, Subnet, TagExpansion, VirtualNetwork, VirtualNetworkGateway,
 };
+use crate::diagnostic::Span;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
@@ -60,10 +61,58 @@ pub struct Snapshot {
     pub unusable: BTreeMap<ResourceId, String>,
     /// Service tags with data.
     pub service_tags: Option<ServiceTags>,
+    /// Tags per subnet, from effective lists of the input; they win over what is computed.
+    pub expansions: BTreeMap<ResourceId, TagExpansion>,
     /// Hosts map: lower-case name to addresses.
     pub hosts: BTreeMap<String, Vec<IpAddr>>,
     /// Private DNS zones.
     pub dns: PrivateDns,
     /// Addresses that gateways used, from access logs, sorted.
     pub logged: Vec<LoggedAddress>,
+}
+
+impl Snapshot {
+    /// Gives every NIC whose subnet is not in the input a subnet of which nothing is known: its NSG and its route table
+    /// are references to it that lead nowhere (unless an effective list names the NSG), so that whatever depends on them is unknown and names it. For questions
+    /// about one NIC; a path would also need the subnet's prefixes.
+    pub fn add_unknown_subnets(&mut self) {
+        let known: BTreeSet<&ResourceId> =
+            self.vnets.values().flat_map(|vnet| &vnet.subnets).map(|subnet| &subnet.id).collect();
+        let used = self.network_interfaces.values().flat_map(|nic| &nic.configurations);
+        let missing: BTreeSet<ResourceId> =
+            used.filter_map(|c| c.subnet.as_ref()).filter(|id| !known.contains(id)).cloned().collect();
+        for id in missing {
+            let span = Span { file: u32::MAX, start: 0, end: 0 };
+            let nowhere = Some(Located::new(id.clone(), span));
+            let subnet = Subnet {
+                name: id.name().to_owned(),
+                span,
+                prefixes: Vec::new(),
+                nsg: match self.expansions.get(&id) {
+                    Some(listed) => listed.nsg.clone().map(|nsg| Located::new(nsg, span)),
+                    None => nowhere.clone(),
+                },
+                route_table: nowhere,
+                nat_gateway: None,
+                private_endpoint_policies: Setting::Missing,
+                delegations: Vec::new(),
+                service_endpoints: Vec::new(),
+                id: id.clone(),
+            };
+            // Its own id: peerings of others to the network that is missing stay as they are.
+            let own = ResourceId::new(&format!("{id} (not in the input)"));
+            let vnet = VirtualNetwork {
+                name: own.name().to_owned(),
+                span,
+                location: None,
+                private_endpoint_routes_basic: false,
+                prefixes: Vec::new(),
+                dns_servers: Vec::new(),
+                subnets: vec![subnet],
+                peerings: Vec::new(),
+                id: own.clone(),
+            };
+            self.vnets.insert(own, vnet);
+        }
+    }
 }

@@ -1,11 +1,13 @@
 //! Results to text: each output one file. Functions of results only: no clock, no environment.
 
+pub mod azure;
 pub mod check;
 pub mod finding;
 pub mod health;
 pub mod inspect;
 pub mod lint;
 pub mod matrix;
+pub mod replay;
 pub mod text;
 
 use serde::Serialize;

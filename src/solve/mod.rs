@@ -9,5 +9,6 @@ pub mod matrix;
 pub mod names;
 pub mod path;
 mod project;
+pub mod replay;
 
 pub use answer::{Answer, Decision, Missing, Translated, Verdict};

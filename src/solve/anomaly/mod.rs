@@ -7,6 +7,7 @@
 
 mod addresses;
 mod attachment;
+mod exports;
 mod fields;
 mod forms;
 mod gateway_nsg;
@@ -49,6 +50,7 @@ pub fn lint(network: &Network<'_>) -> Vec<Diagnostic> {
     vnets::check(network.snapshot, &mut out);
     peerings::check(network, &mut out);
     routes::check(network, &mut out);
+    exports::check(network, &mut out);
     gateway_rules::check(network, &mut out);
     gateway_subnet::check(network, &mut out);
     names::check(network, &mut out);
