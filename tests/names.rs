@@ -304,23 +304,24 @@ fn ipv6_records_count_where_the_gateway_has_ipv6() {
 }
 
 #[test]
-fn the_record_of_a_private_link_zone_is_a_hint_and_no_answer() {
+fn a_record_in_a_linked_private_link_zone_answers_for_the_public_name() {
     let z = "privatelink.service.test";
-    let answer =
-        one("private-link", "app.service.test", vec![zone(z), link(z, "vnet-a"), record(z, "A", "app", &["10.9.4.4"])]);
-    assert_eq!(answer.rows, [row("app.service.test", "unknown")]);
-    let help = answer.report["diagnostics"][0]["help"].as_str().unwrap();
-    assert!(help.contains("10.9.4.4") && help.contains(z), "{help}");
+    let ask = |case: &str, vnet: &str| {
+        one(case, "app.service.test", vec![zone(z), link(z, vnet), record(z, "A", "app", &["10.9.4.4"])])
+    };
+    assert_eq!(ask("private-link", "vnet-a").rows, [row("10.9.4.4", "allow")]);
+    assert_eq!(ask("private-link-elsewhere", "vnet-b").rows, [row("app.service.test", "unknown")]);
 }
 
 #[test]
-fn a_private_endpoint_that_is_known_by_the_name_is_a_hint() {
+fn a_private_endpoint_that_is_known_by_the_name_answers_with_a_warning() {
     let endpoint = json!({"id": id("privateEndpoints/pe-app"), "name": "pe-app", "subnet": {"id": id("virtualNetworks/vnet-a/subnets/snet-app")},
         "customDnsConfigs": [{"fqdn": "App.Service.Test", "ipAddresses": ["10.9.4.40"]}]});
     let answer = one("endpoint", "app.service.test", vec![endpoint]);
-    assert_eq!(answer.rows, [row("app.service.test", "unknown")]);
-    let message = answer.report["diagnostics"][0]["message"].as_str().unwrap();
-    assert!(message.contains("pe-app") && message.contains("10.9.4.40"), "{message}");
+    assert_eq!(answer.rows, [row("10.9.4.40", "allow")]);
+    let names: Vec<&str> =
+        answer.report["diagnostics"].as_array().unwrap().iter().filter_map(|d| d["name"].as_str()).collect();
+    assert!(names.contains(&"name-from-private-endpoint"), "{names:?}");
 }
 
 /// A request in the storage form of an access log.

@@ -1,5 +1,5 @@
 //! **Names to addresses** (health.md 5 item 4, semantics.md 5.5): the hosts map first, then the private DNS zones that are
-//! linked to the gateway's virtual network, then what access logs show. Public DNS is never asked: a name that only it
+//! linked to the gateway's virtual network, then what access logs and private endpoints show. Public DNS is never asked: a name that only it
 //! could answer stays unresolved, with the reason.
 
 use crate::diagnostic::Span;
@@ -24,19 +24,15 @@ pub enum Origin<'s> {
     Record(&'s RecordSet),
     /// An access log of the gateway.
     AccessLog(&'s LoggedAddress),
+    /// A private endpoint that names it.
+    Endpoint(&'s PrivateEndpoint),
 }
 
 /// Why a name has no address.
 #[derive(Debug, Clone)]
 pub enum Unresolved<'s> {
-    /// Nothing in the input speaks of it. `private_link` is a record of the same host in a linked `privatelink.` zone, to
-    /// which the public alias of the name may lead.
-    NotInInput {
-        /// That record.
-        private_link: Option<&'s RecordSet>,
-        /// A private endpoint that is known by this name.
-        endpoint: Option<&'s PrivateEndpoint>,
-    },
+    /// Nothing in the input speaks of it.
+    NotInInput,
     /// A zone would hold it and is not linked to the gateway's virtual network.
     NotLinked {
         /// The zone.
@@ -117,7 +113,11 @@ pub fn resolve<'s>(
     // A zone that is asked and has no such name is newer than any log.
     let logged = logged(snapshot, gateway, pool);
     let denied = matches!(doubt, Unresolved::NoRecord { redirected: false, .. });
-    if logged.is_empty() || denied { Err(doubt) } else { Ok(logged) }
+    if !logged.is_empty() && !denied {
+        return Ok(logged);
+    }
+    let known = endpoints(snapshot, &name);
+    if matches!(doubt, Unresolved::NotInInput) && !known.is_empty() { Ok(known) } else { Err(doubt) }
 }
 
 fn hosts<'s>(snapshot: &'s Snapshot, name: &str) -> Option<Addresses<'s>> {
@@ -132,13 +132,13 @@ fn zones<'s>(
     name: &str,
 ) -> Result<Addresses<'s>, Unresolved<'s>> {
     let Some(vnet) = gateway.subnets.first().and_then(|subnet| subnet.value.parent()) else {
-        return Err(Unresolved::NotInInput { private_link: None, endpoint: None });
+        return Err(Unresolved::NotInInput);
     };
     let view = View { snapshot, vnet: &vnet };
     let found = view.follow(name);
     let own = snapshot.vnets.get(&vnet).filter(|vnet| vnet.dns_servers.iter().any(|s| s.value.trim() != AZURE_DNS));
     match (found, own) {
-        (found @ Err(Unresolved::NotInInput { private_link: None, .. }), _) => found,
+        (found @ Err(Unresolved::NotInInput), _) => found,
         (found, Some(vnet)) => {
             let would_be = found.map(|list| list.into_iter().map(|(address, _)| address).collect()).unwrap_or_default();
             Err(Unresolved::CustomServers { vnet, would_be })
@@ -206,9 +206,11 @@ impl<'s> View<'s, '_> {
             }
             let (zone, redirected) = match (self.zone_of(&name), last) {
                 (Ok(found), _) => found,
-                (Err(Unresolved::NotInInput { .. }), Some(last)) => {
-                    return Err(Unresolved::Alias { last, target: name, endless: false });
-                }
+                (Err(Unresolved::NotInInput), last) => match (self.private_link(&name), last) {
+                    (Some(found), _) => return Ok(found),
+                    (None, Some(last)) => return Err(Unresolved::Alias { last, target: name, endless: false }),
+                    (None, None) => return Err(Unresolved::NotInInput),
+                },
                 (Err(doubt), _) => return Err(doubt),
             };
             match self.records(zone, &name) {
@@ -255,10 +257,7 @@ impl<'s> View<'s, '_> {
         }
         match unlinked {
             Some(zone) => Err(Unresolved::NotLinked { zone, name: name.to_owned() }),
-            None => Err(Unresolved::NotInInput {
-                private_link: self.private_link(name),
-                endpoint: self.snapshot.private_endpoints.values().find(|own| own.names.iter().any(|(n, _)| n == name)),
-            }),
+            None => Err(Unresolved::NotInInput),
         }
     }
 
@@ -346,14 +345,26 @@ impl<'s> View<'s, '_> {
         if out.is_empty() { Found::Nothing } else { Found::Addresses(out) }
     }
 
-    /// Public aliases lead from `app.SERVICE` to `app.privatelink.SERVICE`: the record that would answer then.
-    fn private_link(&self, name: &str) -> Option<&'s RecordSet> {
+    /// The public alias of `app.SERVICE` leads to `app.privatelink.SERVICE` as soon as the service has a private endpoint,
+    /// and a record in a linked zone of that name shows that it has.
+    fn private_link(&self, name: &str) -> Option<Addresses<'s>> {
         let (host, service) = name.split_once('.')?;
         let zone_name = format!("privatelink.{service}");
         let zones = self.snapshot.dns.zones.values().filter(|zone| zone.id.name().eq_ignore_ascii_case(&zone_name));
         let mut linked = zones.filter(|zone| matches!(self.linked(zone), Linked::Yes { .. }));
-        linked.find_map(|zone| self.snapshot.dns.records.get(&zone.id.child("a", host)))
+        linked.find_map(|zone| match self.exactly(zone, host) {
+            Found::Addresses(found) => Some(found),
+            _ => None,
+        })
     }
+}
+
+/// Addresses of a private endpoint that is known by the name (health.md 5 item 4).
+fn endpoints<'s>(snapshot: &'s Snapshot, name: &str) -> Addresses<'s> {
+    let endpoints = snapshot.private_endpoints.values();
+    let named = endpoints.flat_map(|own| own.names.iter().map(move |(known, list)| (own, known, list)));
+    let same = named.filter(|(_, known, _)| known.as_str() == name);
+    same.flat_map(|(own, _, list)| list.iter().map(move |address| (*address, Origin::Endpoint(own)))).collect()
 }
 
 /// The name below a zone: `@` for the zone itself, `None` where the name is not in the zone.
@@ -377,5 +388,6 @@ pub fn span_of(origin: Origin<'_>) -> Option<Span> {
         Origin::Hosts => None,
         Origin::Record(record) => Some(record.span),
         Origin::AccessLog(entry) => Some(entry.span),
+        Origin::Endpoint(endpoint) => Some(endpoint.span),
     }
 }

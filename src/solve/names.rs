@@ -1,11 +1,9 @@
 //! Names without an address in words, with the command that would answer, and where an address of a name came from.
 
 use super::answer::Missing;
-use crate::compile::names::{Origin, Unresolved, key};
+use crate::compile::names::{Origin, Unresolved};
 use crate::diagnostic::{Diagnostic, code};
-use crate::model::{
-    ApplicationGateway, PrivateDnsZone, PrivateEndpoint, RecordData, RecordSet, ResourceId, VirtualNetwork, shell_word,
-};
+use crate::model::{ApplicationGateway, PrivateDnsZone, ResourceId, VirtualNetwork, shell_word};
 use std::net::IpAddr;
 
 /// Why a name is unresolved: the finding, and what is missing.
@@ -17,10 +15,9 @@ pub fn unresolved(gateway: &ApplicationGateway, name: &str, why: &Unresolved<'_>
     let because = |why: &str| Missing { what: format!("the addresses of {name}: {why} ({resolve})"), command: None };
     let from = |command: &str, what: String| Missing { what, command: Some(command.to_owned()) };
     match why {
-        Unresolved::NotInInput { private_link, endpoint } => {
-            let text = format!("{name} is not resolved by the input{}", endpoint_hint(name, *endpoint));
-            let finding = Diagnostic::new(&code::FQDN, text);
-            (with_private_link(finding, name, *private_link), addresses)
+        Unresolved::NotInInput => {
+            let finding = Diagnostic::new(&code::FQDN, format!("{name} is not resolved by the input"));
+            (finding.help(resolve), addresses)
         }
         Unresolved::NotLinked { zone, name: looked_up } => {
             let unlinked = format!("private DNS zone {} is not linked to {vnet_name}", zone.id.name());
@@ -79,6 +76,11 @@ pub fn origin(name: &str, address: IpAddr, origin: Origin<'_>) -> Option<Diagnos
             let text = format!("{name} is {address} by record {} of private DNS zone {zone}", record.id.name());
             Some(Diagnostic::new(&code::NAME_FROM_ZONE, text).resource(record.id.as_str()).at(record.span))
         }
+        Origin::Endpoint(endpoint) => {
+            let text = format!("{name} is {address} by the DNS configuration of private endpoint {}", endpoint.name);
+            let finding = Diagnostic::new(&code::NAME_FROM_ENDPOINT, text).resource(endpoint.id.as_str());
+            Some(finding.at(endpoint.span).help("export the private DNS zone that holds the name, and its links"))
+        }
         Origin::AccessLog(entry) => {
             let text = format!("{name} was {address} for a request at {}, by the access log", entry.time);
             let finding = Diagnostic::new(&code::NAME_FROM_LOG, text).resource(entry.gateway.as_str());
@@ -91,36 +93,12 @@ fn about(finding: Diagnostic, zone: &PrivateDnsZone) -> Diagnostic {
     finding.resource(zone.id.as_str()).at_some(zone.span)
 }
 
-fn with_private_link(finding: Diagnostic, name: &str, record: Option<&RecordSet>) -> Diagnostic {
-    let help = match record {
-        Some(RecordSet { id, data: RecordData::Addresses(list), span }) if !list.is_empty() => {
-            let list: Vec<String> = list.iter().map(ToString::to_string).collect();
-            let zone = id.parent().map(|zone| zone.name().to_owned()).unwrap_or_default();
-            let text = format!(
-                "where its public alias leads to zone {zone}, it is {}: --resolve {name}=ADDRESS",
-                list.join(", ")
-            );
-            return finding.label(*span, "the record of the private link zone").help(text);
-        }
-        _ => format!("--resolve {name}=ADDRESS"),
-    };
-    finding.help(help)
-}
-
 fn own_servers(name: &str, vnet: &VirtualNetwork, would_be: &[IpAddr]) -> Diagnostic {
     let servers: Vec<&str> = vnet.dns_servers.iter().map(|server| server.value.as_str()).collect();
     let hint = hint(would_be);
     let text = format!("{name} is asked of the DNS servers of {} ({}){hint}", vnet.name, servers.join(", "));
     let finding = Diagnostic::new(&code::CUSTOM_DNS, text).resource(vnet.id.as_str());
     finding.at_some(vnet.dns_servers.first().map(|server| server.span))
-}
-
-/// A private endpoint's own DNS configuration shows what a zone should say; whether one does is another question.
-fn endpoint_hint(name: &str, endpoint: Option<&PrivateEndpoint>) -> String {
-    let Some(endpoint) = endpoint else { return String::new() };
-    let own = endpoint.names.iter().filter(|(own, _)| *own == key(name)).flat_map(|(_, list)| list);
-    let list: Vec<String> = own.map(ToString::to_string).collect();
-    format!("; private endpoint {} is known by it ({})", endpoint.name, list.join(", "))
 }
 
 fn hint(would_be: &[IpAddr]) -> String {

@@ -33,6 +33,10 @@ codes! {
         "an address of a name comes from an access log",
         "The gateway used this address for a pool that holds only this name. The name may have moved since.",
         "`--resolve NAME=IP` if it has.";
+    NAME_FROM_ENDPOINT = "GP488" "name-from-private-endpoint" Warning None,
+        "a name is taken from a private endpoint's own DNS configuration",
+        "No private DNS zone of the input holds the name. The endpoint's configuration says what the name should lead to; whether the gateway's DNS says so too depends on a zone and its link.",
+        "Export the private DNS zone with its record sets and links: `az network private-dns zone list -o json`.";
     TEMPLATE_READ = "GP490" "template-read" Note None,
         "an ARM template is read as configuration",
         "Expressions that literals, parameters and variables decide are evaluated. A template names neither subscription nor resource group: placeholders stand in the ids.",
