@@ -8,7 +8,7 @@ use super::translated;
 use crate::compile::cuts::{Cuts, Side};
 use crate::compile::gateway_paths::{self as paths, Target};
 use crate::compile::routing::NextHop;
-use crate::compile::{Network, Stage, tags};
+use crate::compile::{Network, Stage, names, tags};
 use crate::diagnostic::code;
 use crate::evaluate::context::{Context, Removed};
 use crate::evaluate::route::lookup;
@@ -135,6 +135,9 @@ fn server<'n>(
         fqdn: probe.member.fqdn.map(str::to_owned),
         name_state: match (probe.member.fqdn, &probe.member.target) {
             (None, _) => NameState::Literal,
+            (Some(name), _) if names::unlinked_zone(network.snapshot, probe.gateway, name).is_some() => {
+                NameState::ZoneNotLinked
+            }
             (Some(_), Target::Unresolved(_)) => NameState::Unresolved,
             (Some(_), _) => NameState::Resolved,
         },

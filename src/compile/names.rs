@@ -120,6 +120,20 @@ pub fn resolve<'s>(
     if matches!(doubt, Unresolved::NotInInput) && !known.is_empty() { Ok(known) } else { Err(doubt) }
 }
 
+/// The private DNS zone that would hold the name and is not linked to the gateway's virtual network; also where the hosts
+/// map knows the name.
+pub fn unlinked_zone<'s>(
+    snapshot: &'s Snapshot,
+    gateway: &ApplicationGateway,
+    name: &str,
+) -> Option<&'s PrivateDnsZone> {
+    let vnet = gateway.subnets.first().and_then(|subnet| subnet.value.parent())?;
+    match (View { snapshot, vnet: &vnet }).zone_of(&key(name)) {
+        Err(Unresolved::NotLinked { zone, .. }) => Some(zone),
+        _ => None,
+    }
+}
+
 fn hosts<'s>(snapshot: &'s Snapshot, name: &str) -> Option<Addresses<'s>> {
     let found = snapshot.hosts.get(name).filter(|list| !list.is_empty())?;
     Some(found.iter().map(|address| (*address, Origin::Hosts)).collect())
