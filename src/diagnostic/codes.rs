@@ -280,7 +280,7 @@ codes! {
         "Correct the route of the appliance's own subnet.";
     NOT_MODELLED = "GP818" "not-modelled" Warning None,
         "the path meets something that this version does not evaluate",
-        "Security admin rules, Azure Firewall, private endpoints and load balancers are named, never guessed.",
+        "What stands behind a VPN gateway, a bastion, a firewall in a virtual hub or an address that no export holds is named, never guessed.",
         "Judge that hop by hand; the trace shows everything else.";
     FQDN = "GP819" "fqdn-unresolved" Warning None,
         "a name in a pool is not resolved",
