@@ -50,11 +50,13 @@ macro_rules! codes {
     };
 }
 
+mod lint;
 mod names;
 mod reading;
 
 /// One constant per code, of every family.
 pub mod table {
+    pub use super::lint::rows::*;
     pub use super::names::rows::*;
     pub use super::reading::rows::*;
     pub use super::rows::*;
@@ -62,108 +64,12 @@ pub mod table {
 
 /// Every code, ascending.
 pub static CODES: LazyLock<Vec<&'static Code>> = LazyLock::new(|| {
-    let mut all = [reading::ROWS, ROWS, names::ROWS].concat();
+    let mut all = [reading::ROWS, lint::ROWS, ROWS, names::ROWS].concat();
     all.sort_by_key(|entry| entry.code);
     all
 });
 
 codes! {
-    SECURITY_RULE_CONFLICT = "GP201" "priority-conflict" Error Some("SecurityRuleConflict"),
-        "two rules of one direction have the same priority",
-        "Azure refuses it: which rule is first is undefined.",
-        "Give one of them another priority.";
-    PRIORITY_RANGE = "GP202" "priority-out-of-range" Error Some("SecurityRuleInvalidPriority"),
-        "the priority is outside 100 to 4096",
-        "Azure refuses it.",
-        "Choose a priority from 100 to 4096 that no rule of that direction has.";
-    INVALID_PORT = "GP203" "invalid-port-range" Error Some("SecurityRuleInvalidPortRange"),
-        "not a port, a port range or `*`",
-        "Azure takes an integer or `low-high`, 0 to 65535; a comma list belongs in the list field. Flows that the rule may match are unknown.",
-        "Use `destinationPortRanges: [\"80\", \"443\"]` for several ports.";
-    INVALID_PREFIX = "GP204" "invalid-address-prefix" Error Some("SecurityRuleInvalidAddressPrefix"),
-        "not an address prefix that Azure takes",
-        "Azure takes an address, a CIDR prefix without host bits, `*` or a service tag. Host bits in an export are read as the network; anything else makes the rule unjudgeable.",
-        "Write the network address; `*` for any.";
-    UNSUPPORTED_IN_LIST = "GP205" "tag-in-prefix-list" Error Some("SecurityRuleParameterContainsUnsupportedValue"),
-        "a service tag or `*` inside a prefix list",
-        "Azure takes tags and `*` only in the singular field.",
-        "Move it to `sourceAddressPrefix` / `destinationAddressPrefix` of a rule of its own.";
-    OVERLAPPING_PREFIXES = "GP206" "overlapping-prefixes" Error Some("OverlappingSubnetsNotPermittedInSecurityRule"),
-        "prefixes of one list overlap",
-        "Azure refuses it.",
-        "Keep the wider prefix.";
-    MIXED_FAMILIES = "GP207" "mixed-address-families" Error
-        Some("ResourceCannotContainAddressPrefixesFromDifferentAddressFamilies"),
-        "IPv4 and IPv6 prefixes in one rule",
-        "Azure refuses it.",
-        "Use two rules.";
-    EXACTLY_ONE_OF = "GP208" "exactly-one-of" Error None,
-        "not exactly one form of a field is filled",
-        "Each side needs exactly one of the single value, the list and (for addresses) application security groups.",
-        "Empty the other forms.";
-    IP_RANGE = "GP209" "nsg-ip-range-unsupported" Error None,
-        "an address range `a-b` in a network security group",
-        "Ranges are a feature of firewall rules and IP groups. The rule cannot be judged.",
-        "Write the range as CIDR prefixes.";
-    ASG_VNETS = "GP210" "asgs-of-different-vnets" Error
-        Some("AllApplicationSecurityGroupsInSecurityRuleMustBeFromSameVnet"),
-        "application security groups of one rule have members in different virtual networks",
-        "Azure refuses it.",
-        "Use prefixes for one of the sides.";
-    NSG_UNSUPPORTED_SUBNET = "GP211" "nsg-on-unsupported-subnet" Error None,
-        "an NSG on a subnet that takes none",
-        "AzureFirewallSubnet and GatewaySubnet do not support NSGs; the NSG is ignored in the evaluation.",
-        "Detach it.";
-    DESCRIPTION_LENGTH = "GP212" "description-too-long" Error Some("SecurityRuleDescriptionTooLong"),
-        "a rule description is longer than 140 characters",
-        "Azure refuses it.",
-        "Shorten it.";
-    INVALID_ENUM = "GP213" "invalid-rule-field" Error None,
-        "direction, access or protocol is none that Azure knows",
-        "Azure refuses it, and the rule cannot be judged: flows that it may match are unknown.",
-        "Inbound or Outbound; Allow or Deny; Tcp, Udp, Icmp, Esp, Ah or *.";
-    RULE_NAME = "GP214" "invalid-rule-name" Error None,
-        "not a name that Azure takes for a rule",
-        "Up to 80 characters: letters, digits, `.`, `-`, `_`; a letter or digit first, a letter, digit or `_` last.",
-        "Rename the rule.";
-    SUBNET_OUTSIDE = "GP215" "subnet-outside-vnet" Error Some("NetcfgInvalidSubnet"),
-        "a subnet lies outside the address space of its virtual network",
-        "Azure refuses it.",
-        "Extend the address space or move the subnet.";
-    PREFIX_FORMAT = "GP216" "prefix-not-cidr" Error Some("InvalidAddressPrefixFormat"),
-        "a virtual network or subnet prefix is not in CIDR form",
-        "Azure refuses it. The resource was not used: without the prefix the network would look smaller than it is.",
-        "Write it as `10.0.0.0/24`.";
-    ROUTE_HOST_BITS = "GP217" "route-host-bits" Error Some("InvalidCIDRNotation"),
-        "a route prefix has host bits set",
-        "Azure refuses it; it was read as its network.",
-        "Write the network address.";
-    TOO_MANY = "GP218" "limit-exceeded" Warning None,
-        "more elements than Azure takes by default",
-        "1,000 rules per NSG, 4,000 addresses per side of an NSG, 10 ASGs per rule side, 400 routes per table, 500 peerings per virtual network.",
-        "Combine rules, or ask for a higher limit.";
-    SUBNETS_OVERLAP = "GP219" "subnets-overlap" Error Some("NetcfgSubnetRangesOverlap"),
-        "two subnets of one virtual network overlap",
-        "Azure refuses it.",
-        "Give them disjoint prefixes.";
-
-    NSG_NOT_ASSOCIATED = "GP301" "nsg-not-associated" Note None,
-        "an NSG is attached to nothing",
-        "No subnet and no NIC of the input refers to it, so it has no effect.",
-        "Attach it, or ignore this if its subnet or NIC is not in the input.";
-    EMPTY_ASG = "GP302" "empty-asg" Warning None,
-        "a rule lists an application security group without members beside others",
-        "Such a rule was reported not to work at all; where it would decide, the verdict is unknown.",
-        "Remove the empty group from the rule.";
-    ICMP_PORT = "GP303" "icmp-port-filter" Warning None,
-        "an ICMP rule with ports",
-        "ICMP has no ports. Azure was seen to read the destination port as the ICMP type, which is not documented: ICMP flows are unknown where this rule would decide. It never opens TCP or UDP ports.",
-        "Use `*` for both ports.";
-    BARE_NUMBER = "GP304" "bare-number-prefix" Warning None,
-        "a bare number as address prefix",
-        "Azure accepts it and reads one IPv4 address, which is rarely meant.",
-        "Write the address in dotted form.";
-
     REBUILT_FROM_EFFECTIVE = "GP461" "rebuilt-from-effective-list" Note None,
         "an NSG or route table was rebuilt from an effective list",
         "The resource itself is not in the input, but Azure's list of what is in force for a NIC is. Names, priorities and prefixes are those of the list.",
@@ -176,39 +82,6 @@ codes! {
         "an effective list says something else than the configuration gives",
         "What Azure prints as in force wins for its subnet. The difference has a cause that the other exports do not hold: a peering, a gateway's routes, a route table, or a later change.",
         "Export everything again at one time; look for peerings and gateways that are missing.";
-    MANAGEMENT_BLOCKED = "GP501" "gateway-manager-blocked" Error
-        Some("ApplicationGatewaySubnetInboundTrafficBlockedByNetworkSecurityGroup"),
-        "the NSG of a gateway subnet blocks Application Gateway's management ports",
-        "GatewayManager needs TCP 65200-65535 (v2) or 65503-65534 (v1) inbound. Without it backend health is Unknown and updates fail; the data path is not affected.",
-        "Allow source GatewayManager, destination Any, to these ports, above the rule that denies.";
-    OUTBOUND_INTERNET_BLOCKED = "GP502" "appgw-outbound-internet-blocked" Error None,
-        "the NSG of a gateway subnet blocks outbound Internet",
-        "A v2 gateway without network isolation needs outbound Internet; Azure refuses the NSG.",
-        "Remove the outbound deny, or use network isolation.";
-    MANAGEMENT_NARROW = "GP503" "gateway-manager-destination-not-any" Warning None,
-        "a GatewayManager rule has a destination other than Any",
-        "The documentation asks for destination Any.",
-        "Set the destination to `*`.";
-    DEFAULT_ROUTE_UDR = "GP504" "appgw-default-route-not-internet" Error None,
-        "a 0.0.0.0/0 route of a gateway subnet does not lead to the Internet",
-        "A v2 gateway without network isolation does not support it; health becomes Unknown.",
-        "Next hop Internet for 0.0.0.0/0; more specific routes to the firewall are fine when symmetric.";
-    DEFAULT_ROUTE_BGP = "GP505" "appgw-default-route-by-bgp" Warning None,
-        "a gateway subnet learns 0.0.0.0/0 from a gateway",
-        "It breaks the management of a v2 gateway without network isolation.",
-        "Add a user route 0.0.0.0/0 to Internet, or disable route propagation.";
-    MIXED_SKU = "GP506" "gateway-subnet-mixed-sku" Error None,
-        "v1 and v2 gateways in one subnet",
-        "Azure refuses it.",
-        "Use a subnet for each generation.";
-    NOT_DEDICATED = "GP507" "gateway-subnet-not-dedicated" Error None,
-        "other resources in a gateway subnet",
-        "The subnet of an application gateway holds nothing else.",
-        "Move the NIC to another subnet.";
-    PROBES_BLOCKED = "GP508" "application-gateway-load-balancer-blocked" Warning None,
-        "the NSG of a gateway subnet blocks AzureLoadBalancer inbound",
-        "It must stay allowed, also with network isolation.",
-        "Keep the default rule AllowAzureLoadBalancerInBound reachable.";
 
     UNKNOWN_TAG = "GP801" "unknown-service-tag" Warning None,
         "a service tag without data had to be judged",

@@ -41,6 +41,8 @@ impl Severity {
 pub struct Diagnostic {
     /// Entry of the code table.
     pub code: &'static Code,
+    /// Azure's own error code (the code's own unless this case has none).
+    pub azure_error: Option<&'static str>,
     /// Severity of this finding (the code's own unless raised or lowered).
     pub severity: Severity,
     /// Id of the resource it is about.
@@ -62,6 +64,7 @@ impl Diagnostic {
     pub fn new(code: &'static Code, message: impl Into<String>) -> Self {
         Diagnostic {
             code,
+            azure_error: code.azure_error,
             severity: code.severity,
             resource: None,
             rule: None,
@@ -76,6 +79,13 @@ impl Diagnostic {
     #[must_use]
     pub fn resource(mut self, id: impl Into<String>) -> Self {
         self.resource = Some(id.into());
+        self
+    }
+
+    /// Says that Azure's error code of this case is not the one of the code table.
+    #[must_use]
+    pub fn without_azure_error(mut self) -> Self {
+        self.azure_error = None;
         self
     }
 

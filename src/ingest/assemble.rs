@@ -135,34 +135,39 @@ impl Assembly {
         s.dns.records.remove(id);
     }
 
-    /// A child that its parent's export lacks is added; one that it holds with other content is a conflict.
+    /// A child that its parent's export lacks is added; one that it holds with other content is a conflict. A child whose
+    /// parent is not in the input is kept among the fragments.
     fn join(&mut self, id: &ResourceId, span: Span, child: Resource) {
         let s = &mut self.snapshot;
-        let (parent, outcome) = match child {
+        let (parent, known, merged) = match child {
             Resource::SecurityRule(parent, rule) => {
                 if is_default_rule(&rule.name, rule.priority.value().copied()) {
                     return; // a default rule, exported with `--include-default`
                 }
-                let list = s.nsgs.get_mut(&parent).map(|nsg| &mut nsg.rules);
-                (parent, list.map(|list| merge(list, rule, |rule| &rule.name)))
+                let own = s.nsgs.get_mut(&parent).map(|nsg| &mut nsg.rules);
+                let (known, list) = own_or(own, || s.fragments.rules(&parent, span));
+                (parent, known, merge(list, rule, |rule| &rule.name))
             }
             Resource::Subnet(parent, subnet) => {
-                let list = s.vnets.get_mut(&parent).map(|vnet| &mut vnet.subnets);
-                (parent, list.map(|list| merge(list, subnet, |subnet| &subnet.name)))
+                let own = s.vnets.get_mut(&parent).map(|vnet| &mut vnet.subnets);
+                let (known, list) = own_or(own, || s.fragments.subnets(&parent, span));
+                (parent, known, merge(list, subnet, |subnet| &subnet.name))
             }
             Resource::Peering(parent, peering) => {
-                let list = s.vnets.get_mut(&parent).map(|vnet| &mut vnet.peerings);
-                (parent, list.map(|list| merge(list, peering, |peering| &peering.name)))
+                let own = s.vnets.get_mut(&parent).map(|vnet| &mut vnet.peerings);
+                let (known, list) = own_or(own, || s.fragments.peerings(&parent, span));
+                (parent, known, merge(list, peering, |peering| &peering.name))
             }
             Resource::Route(parent, route) => {
-                let list = s.route_tables.get_mut(&parent).map(|table| &mut table.routes);
-                (parent, list.map(|list| merge(list, route, |route| &route.name)))
+                let own = s.route_tables.get_mut(&parent).map(|table| &mut table.routes);
+                let (known, list) = own_or(own, || s.fragments.routes(&parent, span));
+                (parent, known, merge(list, route, |route| &route.name))
             }
             _ => return,
         };
-        match outcome {
-            Some(true) => {}
-            Some(false) => {
+        match (known, merged) {
+            (true, true) => {}
+            (true, false) => {
                 self.findings.push(
                     Diagnostic::new(
                         &code::CONFLICTING_RESOURCE,
@@ -179,8 +184,8 @@ impl Assembly {
                 self.remove(&parent);
                 self.unusable(parent, "one of its children stands in the input with different contents");
             }
-            None if self.snapshot.unusable.contains_key(&parent) => {}
-            None => self.findings.push(
+            (false, _) if self.snapshot.unusable.contains_key(&parent) => {}
+            (false, _) => self.findings.push(
                 Diagnostic::new(
                     &code::DANGLING_REFERENCE,
                     format!("{} was exported without its parent {}; it was not used", id.name(), parent.name()),
@@ -190,6 +195,14 @@ impl Assembly {
                 .help(format!("export the parent: {}", crate::model::export_command(&parent))),
             ),
         }
+    }
+}
+
+/// The list of a parent that is in the input, and whether it is; else the other one.
+fn own_or<'a, T>(own: Option<&'a mut Vec<T>>, other: impl FnOnce() -> &'a mut Vec<T>) -> (bool, &'a mut Vec<T>) {
+    match own {
+        Some(list) => (true, list),
+        None => (false, other()),
     }
 }
 

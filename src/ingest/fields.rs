@@ -141,6 +141,26 @@ impl<'a> Fields<'a> {
         }
     }
 
+    /// A private address; one that is no address is reported and left out.
+    pub(crate) fn private_address(&self, key: &str) -> Option<Located<IpAddr>> {
+        match self.address(key) {
+            Setting::Set(address) => Some(address),
+            Setting::Missing => None,
+            Setting::Invalid(text) => {
+                let message = format!("{:?} is no IP address; Azure refuses it, and it was left out", text.value);
+                let mut finding =
+                    Diagnostic::new(&code::PRIVATE_ADDRESS_FORMAT, message).help(code::PRIVATE_ADDRESS_FORMAT.fix);
+                if let Some(id) = self.id() {
+                    finding = finding.resource(id.as_str());
+                }
+                if let Some(node) = self.get(key) {
+                    node.report(finding);
+                }
+                None
+            }
+        }
+    }
+
     /// A port field, 1 to 65535.
     pub(crate) fn port(&self, key: &str) -> Result<Option<Located<u16>>, Unusable> {
         let Some(node) = self.get(key).filter(|node| !node.is_blank()) else { return Ok(None) };

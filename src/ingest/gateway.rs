@@ -5,7 +5,7 @@ use super::json::{Node, Unusable};
 use crate::diagnostic::{Diagnostic, code};
 use crate::model::{
     ApplicationGateway, BackendPool, BackendSetting, Frontend, Generation, Listener, Located, PathMap, PoolAddress,
-    Probe, ResourceId, RoutingRule, RoutingTarget, Setting,
+    Probe, ResourceId, RoutingRule, RoutingTarget,
 };
 use crate::net::parse_address;
 
@@ -85,13 +85,9 @@ fn id_of(fields: &Fields<'_>, key: &str) -> Result<Option<ResourceId>, Unusable>
 }
 
 fn frontend(fields: &Fields<'_>, id: &ResourceId) -> Result<Frontend, Unusable> {
-    let private_address = match fields.address("privateIPAddress") {
-        Setting::Set(address) => Some(address),
-        Setting::Missing | Setting::Invalid(_) => None,
-    };
     Ok(Frontend {
         id: id.clone(),
-        private_address,
+        private_address: fields.private_address("privateIPAddress"),
         public_ip: id_of(fields, "publicIPAddress")?,
         subnet: id_of(fields, "subnet")?,
     })
@@ -146,7 +142,9 @@ fn pool_address(node: Node<'_>) -> Result<Option<Located<PoolAddress>>, Unusable
 }
 
 fn setting(fields: &Fields<'_>, id: &ResourceId) -> Result<BackendSetting, Unusable> {
-    let protocol = fields.str("protocol").map(String::from);
+    let written = fields.str("protocol").map(String::from);
+    // Azure stores Http where a request names none; settings of layer 4 always name theirs.
+    let protocol = written.or_else(|| (!id.key().contains("/backendsettingscollection/")).then(|| "Http".to_owned()));
     let secure = protocol.as_deref().is_some_and(|p| matches!(p.to_ascii_lowercase().as_str(), "https" | "tls"));
     let port = fields.port("port")?;
     Ok(BackendSetting {
@@ -156,8 +154,12 @@ fn setting(fields: &Fields<'_>, id: &ResourceId) -> Result<BackendSetting, Unusa
         port: port.unwrap_or(Located::new(if secure { 443 } else { 80 }, fields.span())),
         protocol,
         probe: id_of(fields, "probe")?,
-        probe_disabled: !fields.flag("probeEnabled", true)?,
     })
+}
+
+/// A number of a probe. Azure stores 0 where a request gave none.
+fn or_default(fields: &Fields<'_>, key: &str, default: u64) -> Result<u64, Unusable> {
+    fields.number(key, default).map(|number| if number == 0 { default } else { number })
 }
 
 fn probe(fields: &Fields<'_>, id: &ResourceId) -> Result<Probe, Unusable> {
@@ -169,9 +171,9 @@ fn probe(fields: &Fields<'_>, id: &ResourceId) -> Result<Probe, Unusable> {
         id: id.clone(),
         name: fields.name(),
         port: fields.port("port")?,
-        interval: fields.number("interval", 30)?,
-        timeout: fields.number("timeout", 30)?,
-        unhealthy_threshold: fields.number("unhealthyThreshold", 3)?,
+        interval: or_default(fields, "interval", 30)?,
+        timeout: or_default(fields, "timeout", 30)?,
+        unhealthy_threshold: or_default(fields, "unhealthyThreshold", 3)?,
         min_servers: fields.number("minServers", 0)?,
         status_codes,
     })

@@ -3,7 +3,7 @@
 use super::fields::Fields;
 use super::json::Unusable;
 use crate::model::{
-    IpConfiguration, NetworkInterface, ResourceId, ScaleSet, ScaleSetInterface, ScaleSetIpConfiguration, Setting,
+    IpConfiguration, NetworkInterface, ResourceId, ScaleSet, ScaleSetInterface, ScaleSetIpConfiguration,
 };
 
 fn ids(fields: &Fields<'_>, key: &str) -> Result<Vec<ResourceId>, Unusable> {
@@ -18,14 +18,15 @@ fn id(fields: &Fields<'_>, key: &str) -> Result<Option<ResourceId>, Unusable> {
 pub(crate) fn read_nic(fields: &Fields<'_>, own: ResourceId) -> Result<NetworkInterface, Unusable> {
     let mut configurations = Vec::new();
     for configuration in fields.objects("ipConfigurations")? {
-        let address = match configuration.address("privateIPAddress") {
-            Setting::Set(address) => Some(address),
-            Setting::Missing | Setting::Invalid(_) => None,
-        };
+        let subnet = configuration.reference("subnet")?;
         configurations.push(IpConfiguration {
             id: configuration.id_under(&own, "ipConfigurations"),
-            address,
-            subnet: id(&configuration, "subnet")?,
+            address: configuration.private_address("privateIPAddress"),
+            dynamic: !configuration
+                .str("privateIPAllocationMethod")
+                .is_some_and(|method| method.eq_ignore_ascii_case("static")),
+            subnet_span: subnet.as_ref().map(|subnet| subnet.span),
+            subnet: subnet.map(|subnet| subnet.value),
             groups: ids(&configuration, "applicationSecurityGroups")?,
             public_ip: id(&configuration, "publicIPAddress")?,
             gateway_pools: ids(&configuration, "applicationGatewayBackendAddressPools")?,

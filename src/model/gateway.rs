@@ -132,12 +132,10 @@ pub struct BackendSetting {
     pub span: Span,
     /// Port toward the backend; absent means 443 for Https and Tls, else 80.
     pub port: Located<u16>,
-    /// Protocol as written (`Http`, `Https`, `Tcp`, `Tls`).
+    /// Protocol as written (`Http`, `Https`, `Tcp`, `Tls`); `Http` where a layer 7 setting names none.
     pub protocol: Option<String>,
     /// Custom probe.
     pub probe: Option<ResourceId>,
-    /// `probeEnabled: false`.
-    pub probe_disabled: bool,
 }
 
 /// A custom probe. Times in seconds (health.md 4).

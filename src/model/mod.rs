@@ -4,6 +4,7 @@ mod admin;
 mod dns;
 mod field;
 mod firewall;
+mod fragments;
 mod gateway;
 mod health;
 mod id;
@@ -28,6 +29,7 @@ pub use firewall::{
     FirewallRuleKind, FirewallSettings, FirewallSide, FirewallTerm, IpGroup, RuleCollection, RuleCollectionGroup,
     SnatRange,
 };
+pub use fragments::Fragments;
 pub use gateway::{
     ApplicationGateway, BackendPool, BackendSetting, Frontend, Generation, Listener, PathMap, PoolAddress, Probe,
     RoutingRule, RoutingTarget,

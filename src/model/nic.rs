@@ -32,8 +32,12 @@ pub struct IpConfiguration {
     pub id: ResourceId,
     /// Its private address.
     pub address: Option<Located<IpAddr>>,
+    /// `privateIPAllocationMethod` is Dynamic or absent: the address is what Azure gave last, and in a request says nothing.
+    pub dynamic: bool,
     /// Its subnet.
     pub subnet: Option<ResourceId>,
+    /// Where it refers to its subnet.
+    pub subnet_span: Option<Span>,
     /// Application security groups it is a member of.
     pub groups: Vec<ResourceId>,
     /// Its public IP address resource.

@@ -1,10 +1,10 @@
 //! All resources of the input, by id.
 
 use super::{
-    ApplicationGateway, AzureFirewall, ContainerEnvironment, FirewallPolicy, GatewayConnection, IpGroup, LoadBalancer,
-    LocalNetworkGateway, Located, LoggedAddress, NatGateway, NetworkInterface, NetworkManagers, NetworkSecurityGroup,
-    PrivateDns, PrivateEndpoint, PublicIpAddress, ResourceId, RouteTable, RuleCollectionGroup, ScaleSet, ServiceTags,
-    Setting, Subnet, TagExpansion, VirtualNetwork, VirtualNetworkGateway,
+    ApplicationGateway, AzureFirewall, ContainerEnvironment, FirewallPolicy, Fragments, GatewayConnection, IpGroup,
+    LoadBalancer, LocalNetworkGateway, Located, LoggedAddress, NatGateway, NetworkInterface, NetworkManagers,
+    NetworkSecurityGroup, PrivateDns, PrivateEndpoint, PublicIpAddress, ResourceId, RouteTable, RuleCollectionGroup,
+    ScaleSet, ServiceTags, Setting, Subnet, TagExpansion, VirtualNetwork, VirtualNetworkGateway,
 };
 use crate::diagnostic::Span;
 use std::collections::{BTreeMap, BTreeSet};
@@ -59,6 +59,8 @@ pub struct Snapshot {
     /// Ids that stand in the input but could not be used (conflicting or unreadable), and why. References to them are
     /// answered `unknown`.
     pub unusable: BTreeMap<ResourceId, String>,
+    /// Children whose parent is not in the input.
+    pub fragments: Fragments,
     /// Service tags with data.
     pub service_tags: Option<ServiceTags>,
     /// Tags per subnet, from effective lists of the input; they win over what is computed.

@@ -30,7 +30,7 @@ impl FindingJson {
         FindingJson {
             code: finding.code.code,
             name: finding.code.name,
-            azure_error: finding.code.azure_error,
+            azure_error: finding.azure_error,
             severity: finding.severity,
             resource: finding.resource.clone(),
             rule: finding.rule.clone(),
@@ -100,7 +100,7 @@ pub fn excerpt(finding: &Diagnostic, sources: &Sources, look: Look) -> String {
     if let Some(help) = &finding.help {
         out.push_str(&format!("   = help: {}\n", printable(help)));
     }
-    if let Some(azure) = finding.code.azure_error {
+    if let Some(azure) = finding.azure_error {
         out.push_str(&format!("   = Azure: {azure}\n"));
     }
     out

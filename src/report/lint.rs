@@ -55,7 +55,7 @@ pub fn csv(findings: &[Diagnostic], sources: &Sources, out: &mut dyn Write) -> i
         csv.write_record([
             finding.code.code,
             finding.code.name,
-            finding.code.azure_error.unwrap_or_default(),
+            finding.azure_error.unwrap_or_default(),
             finding.severity.word(),
             &csv_cell(finding.resource.as_deref().unwrap_or_default()),
             &csv_cell(finding.rule.as_deref().unwrap_or_default()),

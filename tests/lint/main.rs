@@ -4,7 +4,9 @@
 mod gateways;
 mod management;
 mod networks;
+mod refused;
 mod rules;
+mod services;
 
 use gatepath::compile::{Assumptions, Network};
 use gatepath::diagnostic::{Diagnostic, Severity, Span};

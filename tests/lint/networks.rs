@@ -159,10 +159,12 @@ fn appliances_have_an_address() {
         }
         out
     };
-    let seen = only(&lint_route(hop(Value::Null)), "GP827");
-    assert_eq!((seen.severity, seen.at.as_str()), (Severity::Warning, "\"VirtualAppliance\""));
+    let seen = only(&lint_route(hop(Value::Null)), "GP229");
+    assert_eq!((seen.severity, seen.at.as_str()), (Severity::Error, "\"VirtualAppliance\""));
     assert_eq!(only(&lint_route(hop(json!("firewall"))), "GP827").at, "\"firewall\"");
     assert_eq!(codes(&lint_route(hop(json!("10.0.1.4")))), [""; 0]);
+    let internet = json!({ "addressPrefix": "10.0.0.0/8", "nextHopType": "Internet", "nextHopIpAddress": "10.0.1.4" });
+    assert_eq!(only(&lint_route(internet), "GP230").at, "\"10.0.1.4\"");
 }
 
 #[test]
@@ -176,7 +178,10 @@ fn host_bits_of_routes() {
 
 #[test]
 fn default_routes_inflate_virtual_network() {
-    let hop = |kind: &str| json!({ "addressPrefix": "0.0.0.0/0", "nextHopType": kind, "nextHopIpAddress": "10.1.9.4" });
+    let hop = |kind: &str| {
+        let address = if kind == "VirtualAppliance" { "10.1.9.4" } else { "" };
+        json!({ "addressPrefix": "0.0.0.0/0", "nextHopType": kind, "nextHopIpAddress": address })
+    };
     let seen = only(&lint_route(hop("VirtualAppliance")), "GP809");
     assert_eq!(
         (seen.resource.as_str(), seen.rule.as_deref(), seen.at.as_str()),

@@ -63,10 +63,11 @@ fn files(resources: Vec<Value>, tags: Option<Value>, dice: &mut Dice) -> Vec<(St
     }
     let mut out: Vec<Value> = tags.into_iter().collect();
     for group in groups {
-        match dice.below(4) {
+        match dice.below(5) {
             0 => out.push(json!(group)),
             1 => out.push(json!({ "value": group })),
-            2 => out.push(json!({ "totalRecords": group.len(), "count": group.len(), "data": group })),
+            2 => out.push(json!({ "resources": group })),
+            3 => out.push(json!({ "totalRecords": group.len(), "count": group.len(), "data": group })),
             _ => out.extend(group),
         }
     }

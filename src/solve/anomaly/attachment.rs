@@ -4,7 +4,8 @@
 //!   on it is unknown; the command that exports it is printed. One finding for each missing resource, whatever number
 //!   of places refers to it.
 //! * **GP211**: an NSG on `AzureFirewallSubnet`, `AzureFirewallManagementSubnet`, `GatewaySubnet` or
-//!   `RouteServerSubnet` (semantics.md 1.11, edge case E77). The evaluation ignores it.
+//!   `RouteServerSubnet` (semantics.md 1.11, edge case E77). The evaluation ignores it. On `GatewaySubnet` Azure says
+//!   `NetworkSecurityGroupCannotBeAttachedToGatewaySubnet` (GH Azure-Terraform/terraform-azurerm-virtual-network#18).
 //! * **GP301**: an NSG that is attached to nothing has no effect (edge case E28). The subnets and NICs that an NSG
 //!   itself lists count as well as references to it.
 
@@ -99,7 +100,9 @@ fn unsupported(snapshot: &Snapshot, subnet: &Subnet, out: &mut Vec<Diagnostic>) 
         .resource(id.as_str())
         .help(format!("detach it from {}", subnet.id))
         .at(at);
-    out.push(finding);
+    // Azure's code names GatewaySubnet.
+    let named = subnet.name.eq_ignore_ascii_case("GatewaySubnet");
+    out.push(if named { finding } else { finding.without_azure_error() });
 }
 
 fn unattached(snapshot: &Snapshot, references: &[Reference<'_>], out: &mut Vec<Diagnostic>) {

@@ -8,8 +8,10 @@
 //!   be read could change it.
 //! * **GP503**: a rule that lets `GatewayManager` in has a destination other than Any, which the documentation asks
 //!   for (edge case E72).
-//! * **GP502**: a rule denies outbound traffic to the Internet, wholly or for some protocol or ports. A v2 gateway
-//!   without network isolation needs it, and Azure refuses the NSG (semantics.md 5.1, edge case E73).
+//! * **GP502** `ApplicationGatewaySubnetOutboundTrafficBlockedByNetworkSecurityGroup`
+//!   (GH MicrosoftDocs/azure-docs#87202): a rule denies outbound traffic to the Internet, wholly or for some protocol
+//!   or ports. A v2 gateway without network isolation needs it, and Azure refuses the NSG (semantics.md 5.1, edge case
+//!   E73).
 //! * **GP508**: a rule overrides the default that lets `AzureLoadBalancer` in, wholly or for some protocol or ports.
 //!   It must stay, also with network isolation (semantics.md 5.1, 5.4). A rule that denies the source Internet is not
 //!   counted: that tag was recorded to hold the probe address, but not that such a rule stops probes.

@@ -1,5 +1,6 @@
-//! # The subnet of a gateway (GP504, GP505, GP506, GP507, GP822)
+//! # The subnet of a gateway (GP233, GP504, GP505, GP506, GP507, GP822)
 //!
+//! * **GP233**: the subnet is `GatewaySubnet`, which belongs to virtual network gateways (semantics.md 5.5).
 //! * **GP504**: a user route sends 0.0.0.0/0 of a gateway subnet elsewhere than to the Internet. A v2 gateway without
 //!   network isolation does not support it and its health becomes Unknown (semantics.md 5.2, edge case E91). More
 //!   specific routes to a firewall are fine when the way back passes it too.
@@ -46,6 +47,7 @@ pub(super) fn check(network: &Network<'_>, out: &mut Vec<Diagnostic>) {
         .collect();
     for site in &sites {
         mixed(network, site, out);
+        name(network, site, out);
         if !site.isolated && !site.all_v1 {
             default_route_of(network, site, out);
         }
@@ -65,6 +67,21 @@ pub(super) fn gateway_words(network: &Network<'_>, gateways: &[&ApplicationGatew
 fn reference(gateway: &ApplicationGateway, subnet: &ResourceId) -> Span {
     let own = gateway.subnets.iter().find(|reference| reference.value == *subnet);
     own.map_or(gateway.span, |reference| reference.span)
+}
+
+fn name(network: &Network<'_>, site: &Site<'_, '_>, out: &mut Vec<Diagnostic>) {
+    let subnet = &site.node.subnet;
+    if !subnet.name.eq_ignore_ascii_case("GatewaySubnet") {
+        return;
+    }
+    for gateway in &site.node.gateways {
+        let message = format!("gateway {} is in GatewaySubnet; Azure refuses it", network.name(&gateway.id));
+        let finding = Diagnostic::new(&code::GATEWAY_SUBNET_NAME, message)
+            .resource(gateway.id.as_str())
+            .help(code::GATEWAY_SUBNET_NAME.fix)
+            .at(reference(gateway, &subnet.id));
+        out.push(finding);
+    }
 }
 
 fn mixed(network: &Network<'_>, site: &Site<'_, '_>, out: &mut Vec<Diagnostic>) {

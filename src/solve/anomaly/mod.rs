@@ -3,23 +3,30 @@
 //! One file per family of findings; its doc comment is the manual page of the family. Errors are what Azure refuses,
 //! warnings what it takes and what surprises, notes what is worth knowing. Findings about the text of the files (JSON,
 //! formats, prefixes that are none) are made while reading and are not repeated here. Nothing here is guessed: where a
-//! value is missing or unreadable, the finding says so, and conclusions that need it are not drawn.
+//! value is missing or unreadable, the finding says so, and conclusions that need it are not drawn. Rules, routes,
+//! subnets and peerings that were exported without their parent are looked at one by one.
 
 mod addresses;
+mod admin_rules;
 mod attachment;
 mod exports;
 mod fields;
+mod firewall;
 mod forms;
 mod gateway_nsg;
 mod gateway_rules;
 mod gateway_subnet;
 mod groups;
+mod interfaces;
 mod limits;
 mod management;
 mod names;
 mod overlap;
+mod peered_spaces;
 mod peerings;
 mod ports;
+mod private_endpoints;
+mod repeated_names;
 mod routes;
 mod traffic;
 mod vnets;
@@ -34,7 +41,8 @@ use crate::model::{NetworkSecurityGroup, SecurityRule};
 pub fn lint(network: &Network<'_>) -> Vec<Diagnostic> {
     let mut out = Vec::new();
     let members = groups::Members::of(network.snapshot);
-    for nsg in network.snapshot.nsgs.values() {
+    let snapshot = network.snapshot;
+    for nsg in snapshot.nsgs.values().chain(snapshot.fragments.nsgs.values()) {
         fields::check_priorities(nsg, &mut out);
         for rule in &nsg.rules {
             let rule = Subject { nsg, rule };
@@ -45,11 +53,17 @@ pub fn lint(network: &Network<'_>) -> Vec<Diagnostic> {
             groups::check(rule, &members, &mut out);
         }
     }
-    limits::check(network.snapshot, &mut out);
+    limits::check(snapshot, &mut out);
+    repeated_names::check(snapshot, &mut out);
     attachment::check(network, &mut out);
-    vnets::check(network.snapshot, &mut out);
+    vnets::check(snapshot, &mut out);
+    interfaces::check(network, &mut out);
     peerings::check(network, &mut out);
+    peered_spaces::check(snapshot, &mut out);
     routes::check(network, &mut out);
+    firewall::check(snapshot, &mut out);
+    admin_rules::check(snapshot, &mut out);
+    private_endpoints::check(network, &mut out);
     exports::check(network, &mut out);
     gateway_rules::check(network, &mut out);
     gateway_subnet::check(network, &mut out);

@@ -1,11 +1,15 @@
-//! # Routes of a route table (GP120, GP217, GP809, GP827)
+//! # Routes of a route table (GP120, GP217, GP229, GP230, GP231, GP809, GP827)
 //!
 //! * **GP217** `InvalidCIDRNotation`: host bits in a route's prefix. Unlike in rules Azure never stored it; it is read
 //!   as its network.
 //! * **GP120**: the destination is no prefix and no service tag, or the next hop type none that Azure has
 //!   (semantics.md 3.3). Flows that the route may take are unknown. `VirtualApplianceEcmp` is a type of Azure's newer
 //!   schema that is not evaluated here (semantics.md 3.1 item 5): a warning.
-//! * **GP827**: a route to an appliance without an address that can be read. The traffic is dropped.
+//! * **GP229** `MissingNextHopIpAddress`: a route to an appliance without next hop address
+//!   (GH hashicorp/terraform-provider-azurerm#20365). The traffic is dropped.
+//! * **GP827**: the same with an address that cannot be read.
+//! * **GP230** `NextHopIpAddressNotAllowed`: a next hop address with a type other than `VirtualAppliance`.
+//! * **GP231** `RouteConflict`: two routes of one table have the same prefix, or the same service tag.
 //! * **GP809**: a 0.0.0.0/0 route to an appliance or a gateway, in a table that a subnet uses, is merged into the tag
 //!   `VirtualNetwork` of that subnet: the tag then holds every address, `AllowVnetInBound` lets every source in, and a
 //!   rule that denies `VirtualNetwork` denies every source (semantics.md 1.8, edge cases E45 and E46). Routes to
@@ -25,7 +29,9 @@ pub(super) fn check(network: &Network<'_>, out: &mut Vec<Diagnostic>) {
             users.entry(&table.id).or_default().push(node);
         }
     }
-    for table in network.snapshot.route_tables.values() {
+    let snapshot = network.snapshot;
+    for table in snapshot.route_tables.values().chain(snapshot.fragments.route_tables.values()) {
+        repeated(table, out);
         let subnets = users.get(&table.id).map(Vec::as_slice).unwrap_or_default();
         for route in &table.routes {
             destination(table, route, out);
@@ -77,21 +83,52 @@ fn destination(table: &RouteTable, route: &UserRoute, out: &mut Vec<Diagnostic>)
     }
 }
 
+/// Destinations that stand in one table twice.
+fn repeated(table: &RouteTable, out: &mut Vec<Diagnostic>) {
+    let mut seen: BTreeMap<String, &UserRoute> = BTreeMap::new();
+    for route in &table.routes {
+        let destination = match route.destination.value() {
+            Some(RouteDestination::Prefix(prefix)) => prefix.net.to_string(),
+            Some(RouteDestination::Tag(tag)) => tag.to_ascii_lowercase(),
+            None => continue,
+        };
+        let Some(first) = seen.get(&destination) else {
+            seen.insert(destination, route);
+            continue;
+        };
+        let message =
+            format!("{} is for {destination}, as route {} is; Azure refuses it", words(table, route), first.name);
+        let at = route.destination.span().unwrap_or(route.span);
+        let other = first.destination.span().unwrap_or(first.span);
+        out.push(
+            finding(&code::ROUTE_CONFLICT, table, route, message, at).label(other, format!("route {}", first.name)),
+        );
+    }
+}
+
 fn next_hop(table: &RouteTable, route: &UserRoute, out: &mut Vec<Diagnostic>) {
     let words = words(table, route);
     match &route.next_hop {
         Setting::Set(hop) if hop.value == NextHopType::VirtualAppliance => {
-            let (what, at) = match &route.next_hop_address {
+            let (code, what, at) = match &route.next_hop_address {
                 Setting::Set(_) => return,
                 Setting::Invalid(text) => {
-                    (format!("{:?} as nextHopIpAddress, which is no address", text.value), text.span)
+                    let what =
+                        format!("{:?} as nextHopIpAddress, which is no address; what it takes is dropped", text.value);
+                    (&code::NEXT_HOP_MISSING, what, text.span)
                 }
-                Setting::Missing => ("no nextHopIpAddress".to_owned(), hop.span),
+                Setting::Missing => {
+                    (&code::ROUTE_NEXT_HOP_MISSING, "no nextHopIpAddress; Azure refuses it".to_owned(), hop.span)
+                }
             };
-            let message = format!("{words} leads to an appliance and has {what}; Azure drops what it takes");
-            out.push(finding(&code::NEXT_HOP_MISSING, table, route, message, at));
+            let message = format!("{words} leads to an appliance and has {what}");
+            out.push(finding(code, table, route, message, at));
         }
-        Setting::Set(_) => {}
+        Setting::Set(_) => {
+            let Some(at) = route.next_hop_address.span() else { return };
+            let message = format!("{words} has nextHopIpAddress, which only VirtualAppliance takes; Azure refuses it");
+            out.push(finding(&code::ROUTE_NEXT_HOP_EXTRA, table, route, message, at));
+        }
         Setting::Invalid(text) => {
             let newer = text.value.trim().eq_ignore_ascii_case("VirtualApplianceEcmp");
             let why = if newer { "is not evaluated here" } else { "is none that Azure has" };

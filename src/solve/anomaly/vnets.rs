@@ -1,5 +1,7 @@
-//! # Subnets of a virtual network (GP215, GP219)
+//! # Address spaces and subnets (GP215, GP219, GP224)
 //!
+//! * **GP224** `InvalidCIDRNotation`: a prefix of a virtual network or subnet has host bits set. It is read as its
+//!   network.
 //! * **GP215** `NetcfgInvalidSubnet`: a subnet's prefix lies, wholly or in part, outside the address space of its
 //!   virtual network (semantics.md 9b.9). Not said of a virtual network whose address space is not in the input.
 //! * **GP219** `NetcfgSubnetRangesOverlap`: two subnets of one virtual network share addresses. Azure refuses it; in
@@ -7,15 +9,29 @@
 
 use super::overlap;
 use crate::diagnostic::{Diagnostic, code};
-use crate::model::{Located, Snapshot, Subnet, VirtualNetwork};
+use crate::model::{Located, ResourceId, Snapshot, Subnet, VirtualNetwork};
 use crate::net::{AddressSet, WrittenPrefix};
 use ipnet::IpNet;
 
 /// Every virtual network.
 pub(super) fn check(snapshot: &Snapshot, out: &mut Vec<Diagnostic>) {
-    for vnet in snapshot.vnets.values() {
+    for vnet in snapshot.vnets.values().chain(snapshot.fragments.vnets.values()) {
+        host_bits(&vnet.id, &vnet.prefixes, out);
+        for subnet in &vnet.subnets {
+            host_bits(&subnet.id, &subnet.prefixes, out);
+        }
         outside(vnet, out);
         overlapping(vnet, out);
+    }
+}
+
+fn host_bits(id: &ResourceId, prefixes: &[Located<WrittenPrefix>], out: &mut Vec<Diagnostic>) {
+    for prefix in prefixes.iter().filter(|prefix| prefix.value.host_bits) {
+        let net = prefix.value.net;
+        let message =
+            format!("a prefix of {} has host bits set; Azure refuses it, and it is read as {net} here", id.name());
+        let finding = Diagnostic::new(&code::SPACE_HOST_BITS, message).resource(id.as_str());
+        out.push(finding.help(format!("write {net}")).at(prefix.span));
     }
 }
 
