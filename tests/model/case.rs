@@ -5,8 +5,19 @@ use super::world::World;
 use std::collections::BTreeMap;
 
 /// Stages in the order in which a deny is named (conformance/README.md).
-pub(crate) const STAGES: [&str; 8] =
-    ["nsg-out-nic", "nsg-out-subnet", "route", "firewall", "peering", "nsg-in-subnet", "nsg-in-nic", "return-route"];
+pub(crate) const STAGES: [&str; 11] = [
+    "admin-out",
+    "nsg-out-nic",
+    "nsg-out-subnet",
+    "route",
+    "firewall",
+    "peering",
+    "admin-in",
+    "nsg-in-subnet",
+    "nsg-in-nic",
+    "private-endpoint",
+    "return-route",
+];
 
 /// Something that the snapshot does not hold.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]

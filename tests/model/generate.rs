@@ -58,7 +58,7 @@ pub(crate) struct Maker<'d> {
     pub(crate) dice: &'d mut Dice,
     pub(crate) nets: Vec<Net>,
     pub(crate) six: bool,
-    out: Vec<Value>,
+    pub(crate) out: Vec<Value>,
     links: Vec<(usize, Value)>,
     attached: Map<String, Value>,
 }
@@ -74,6 +74,7 @@ pub(crate) fn estate(dice: &mut Dice) -> Estate {
     maker.tables();
     maker.on_premises();
     maker.gateways();
+    super::generate_admin::managers(&mut maker);
     maker.emit_networks();
     let tags = maker.tags();
     Estate { resources: maker.out, tags }
@@ -360,6 +361,10 @@ impl Maker<'_> {
                 }
                 if self.dice.chance(6) {
                     properties["serviceEndpoints"] = json!([{ "service": "Microsoft.Storage", "locations": ["*"] }]);
+                }
+                if self.dice.chance(2) {
+                    let to = json!({ "serviceName": "Microsoft.Sql/managedInstances" });
+                    properties["delegations"] = json!([{ "name": "d", "properties": to }]);
                 }
                 let own = format!("{}/subnets/{subnet}", id("virtualNetworks", name));
                 subnets.push(json!({ "id": own, "name": subnet, "properties": properties }));

@@ -119,6 +119,10 @@ pub(crate) fn gateway(dice: &mut Dice, name: &str, net: &str, subnet: &str, pref
     draft.add("gatewayIPConfigurations", "gip", json!({ "subnet": place }));
     draft.listeners();
     draft.backends();
-    made.resources.push(resource("applicationGateways", name, draft.properties));
+    let mut gateway = resource("applicationGateways", name, draft.properties);
+    if draft.dice.chance(40) {
+        gateway["tags"] = json!({ "EnhancedNetworkControl": "True" });
+    }
+    made.resources.push(gateway);
     made
 }

@@ -14,7 +14,7 @@ pub(crate) fn asg(net: &str, number: usize) -> String {
 pub(crate) const PORTS: [u16; 7] = [443, 80, 8080, 8443, 1433, 53, 65200];
 
 /// A prefix near addresses in use, now and then with host bits or as a bare address.
-fn near(maker: &mut Maker<'_>) -> String {
+pub(crate) fn near(maker: &mut Maker<'_>) -> String {
     let six = maker.six && maker.dice.chance(20);
     let gateway = maker.dice.chance(30);
     let nets = &maker.nets;

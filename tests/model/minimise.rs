@@ -69,6 +69,10 @@ fn parts(value: &Value, here: &Path, out: &mut Vec<Path>) {
                 "service",
                 "subnet",
                 "nextHopType",
+                "addressPrefix",
+                "addressPrefixType",
+                "resourceId",
+                "networkGroupId",
             ];
             map.iter()
                 .filter(|(key, item)| !fixed.contains(&key.as_str()) || item.is_object() && *key == "properties")

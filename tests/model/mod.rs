@@ -3,11 +3,13 @@
 //! properties need beside it: random estates, ways to write them, questions, and a way to make failures small.
 
 pub(crate) mod address;
+mod admin;
 pub(crate) mod bridge;
 pub(crate) mod case;
 pub(crate) mod changes;
 pub(crate) mod dice;
 pub(crate) mod generate;
+mod generate_admin;
 mod generate_gateway;
 mod generate_rules;
 mod internet;

@@ -17,6 +17,12 @@ impl Id {
         Id { key: text.to_ascii_lowercase(), text }
     }
 
+    /// The part before a segment, as written.
+    pub(crate) fn above(&self, segment: &str) -> Id {
+        let at = self.key.find(&segment.to_ascii_lowercase()).unwrap_or(self.key.len());
+        Id { key: self.key[..at].to_owned(), text: self.text[..at].to_owned() }
+    }
+
     /// Last segment as written.
     pub(crate) fn name(&self) -> String {
         self.text.rsplit('/').next().unwrap_or_default().to_owned()

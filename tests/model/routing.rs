@@ -266,7 +266,8 @@ impl Chosen {
         Place { rule: self.name.clone(), ..Place::of(stage, self.table.clone()) }
     }
 
-    fn system(hop: Hop) -> Chosen {
+    /// A route that is not a user's.
+    pub(super) fn system(hop: Hop) -> Chosen {
         Chosen { hop, user: false, table: None, name: None }
     }
 }

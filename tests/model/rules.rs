@@ -1,15 +1,16 @@
 //! Security rules, tried one by one (semantics.md 1).
 
 use super::address::{Addr, Prefix};
+use super::admin;
 use super::case::{Case, Fact, Halt, Known, Place};
-use super::read::{name, number, references, texts, word};
+use super::read::{list, name, number, reference, references, text, texts, word};
 use super::routing;
 use super::walk::Flow;
 use serde_json::Value;
 
 /// One element of an address side.
 #[derive(Debug, Clone)]
-enum Term {
+pub(super) enum Term {
     Any,
     Net(Prefix),
     Tag(String),
@@ -21,6 +22,8 @@ enum Term {
 struct Side {
     terms: Vec<Term>,
     groups: Vec<String>,
+    /// Network groups of network managers.
+    networks: Vec<String>,
 }
 
 /// The port side of a rule: ranges, and whether some element is none.
@@ -59,7 +62,7 @@ pub(crate) fn read(objects: &[&Value]) -> Vec<Rule> {
     out.retain(|rule| rule.priority <= 4096);
     for (name, inbound, priority, source, destination, allow) in DEFAULTS {
         let all = || Ports { ranges: vec![(0, u16::MAX)], unreadable: false };
-        let side = |text: &str| Side { terms: vec![term(text)], groups: Vec::new() };
+        let side = |text: &str| Side { terms: vec![term(text)], groups: Vec::new(), networks: Vec::new() };
         out.push(Rule {
             name: name.to_owned(),
             priority,
@@ -81,7 +84,7 @@ fn rule(object: &Value) -> Rule {
         let mut all = texts(object, &format!("{which}AddressPrefix"));
         all.extend(texts(object, &format!("{which}AddressPrefixes")));
         let groups = references(object, &format!("{which}ApplicationSecurityGroups"));
-        Side { terms: all.iter().map(|text| term(text)).collect(), groups }
+        Side { terms: all.iter().map(|text| term(text)).collect(), groups, networks: Vec::new() }
     };
     let ports = |which: &str| {
         let mut all = texts(object, &format!("{which}PortRange"));
@@ -103,8 +106,44 @@ fn rule(object: &Value) -> Rule {
     }
 }
 
+/// Reads a security admin rule (2): an empty side or port list is any.
+pub(crate) fn read_admin(object: &Value) -> Rule {
+    let side = |which: &str| {
+        let (mut terms, mut networks) = (Vec::new(), Vec::new());
+        for item in list(object, which) {
+            match word(item, "addressPrefixType").as_str() {
+                "networkgroup" => networks.extend(reference(item, "addressPrefix").map(|id| id.key)),
+                _ => terms.extend(text(item, "addressPrefix").iter().map(|text| term(text))),
+            }
+        }
+        if terms.is_empty() && networks.is_empty() {
+            terms.push(Term::Any);
+        }
+        Side { terms, groups: Vec::new(), networks }
+    };
+    let ports = |which: &str| {
+        let all = texts(object, which);
+        let ranges: Vec<Option<(u16, u16)>> = all.iter().map(|text| range(text)).collect();
+        let unreadable = ranges.contains(&None);
+        let any = if all.is_empty() { Some((0, u16::MAX)) } else { None };
+        Ports { ranges: ranges.into_iter().flatten().chain(any).collect(), unreadable }
+    };
+    let protocol = word(object, "protocol");
+    Rule {
+        name: name(object),
+        priority: number(object, "priority").expect("generated rules have a priority"),
+        inbound: word(object, "direction") == "inbound",
+        allow: word(object, "access") != "deny",
+        protocol: if protocol == "any" { "*".to_owned() } else { protocol },
+        source: side("sources"),
+        destination: side("destinations"),
+        source_ports: ports("sourcePortRanges"),
+        destination_ports: ports("destinationPortRanges"),
+    }
+}
+
 /// 1.2.
-fn term(text: &str) -> Term {
+pub(super) fn term(text: &str) -> Term {
     let text = text.trim();
     if text == "*" {
         return Term::Any;
@@ -162,11 +201,20 @@ impl Rule {
     }
 
     /// Five-tuple match (1.4). Missing facts are asked for only where everything known matches.
-    fn matches(&self, case: &Case<'_>, nsg: &str, flow: &Flow, subnet: usize, place: &Place) -> Result<bool, Halt> {
+    /// At a private endpoint the source port is read as any (1.10).
+    pub(super) fn matches(
+        &self,
+        case: &Case<'_>,
+        nsg: &str,
+        flow: &Flow,
+        subnet: usize,
+        place: &Place,
+        endpoint: bool,
+    ) -> Result<bool, Halt> {
         if self.protocol != "*" && self.protocol != flow.protocol {
             return Ok(false);
         }
-        let ports = self.ports(nsg, flow);
+        let ports = self.ports(nsg, flow, endpoint);
         let source = side(case, nsg, self, &self.source, flow.source, subnet);
         let destination = side(case, nsg, self, &self.destination, flow.destination, subnet);
         if [&ports, &source, &destination].contains(&&Known::No) {
@@ -175,8 +223,9 @@ impl Rule {
         Ok(case.settle(ports, place)? && case.settle(source, place)? && case.settle(destination, place)?)
     }
 
-    fn ports(&self, nsg: &str, flow: &Flow) -> Known {
-        let sides = [(&self.source_ports, flow.source_port), (&self.destination_ports, flow.destination_port)];
+    fn ports(&self, nsg: &str, flow: &Flow, endpoint: bool) -> Known {
+        let both = [(&self.source_ports, flow.source_port), (&self.destination_ports, flow.destination_port)];
+        let sides = if endpoint { &both[1..] } else { &both };
         let key = format!("{nsg}/{}/{}", self.inbound, self.name);
         if !flow.has_ports() {
             // A type filter, never confirmed by Microsoft (1.3).
@@ -184,7 +233,7 @@ impl Rule {
             return if plain { Known::Yes } else { Known::Open(vec![Fact::plain(format!("type filter of {key}"))]) };
         }
         let mut open = false;
-        for (ports, port) in sides {
+        for &(ports, port) in sides {
             match (ports.hold(port), ports.unreadable) {
                 (true, _) => {}
                 (false, true) => open = true,
@@ -200,10 +249,11 @@ fn side(case: &Case<'_>, nsg: &str, rule: &Rule, side: &Side, address: Addr, sub
     if !side.groups.is_empty() {
         all.push(group(case, nsg, rule, &side.groups, address, subnet));
     }
+    all.extend(side.networks.iter().map(|group| admin::in_group(case.world, group, address)));
     Known::any(all)
 }
 
-fn element(case: &Case<'_>, term: &Term, address: Addr, subnet: usize) -> Known {
+pub(super) fn element(case: &Case<'_>, term: &Term, address: Addr, subnet: usize) -> Known {
     let sure = |yes: bool| if yes { Known::Yes } else { Known::No };
     match term {
         Term::Any => Known::Yes,
@@ -251,6 +301,7 @@ pub(crate) fn gate(
     stage: &'static str,
     flow: &Flow,
     subnet: usize,
+    endpoint: bool,
 ) -> Result<Option<Place>, Halt> {
     let Some(rules) = case.world.nsgs.get(&nsg.key) else {
         let place = Place::of(stage, Some(nsg.name()));
@@ -261,7 +312,7 @@ pub(crate) fn gate(
     for rule in rules.iter().filter(|rule| rule.inbound == inbound && (!platform || rule.names_platform())) {
         let place =
             Place { stage, resource: Some(case.world.shown(nsg)), rule: Some(rule.name.clone()), order: rule.priority };
-        if rule.matches(case, &nsg.key, flow, subnet, &place)? {
+        if rule.matches(case, &nsg.key, flow, subnet, &place, endpoint)? {
             return if rule.allow { Ok(Some(place)) } else { Err(Halt::Deny(place)) };
         }
     }

@@ -94,12 +94,15 @@ fn respell(value: &mut Value, dice: &mut Dice) {
     match value {
         Value::Array(items) => items.iter_mut().for_each(|item| respell(item, dice)),
         Value::Object(map) => {
-            for (many, one) in [
+            // Admin rules have the list fields only.
+            let forms = [
                 ("sourceAddressPrefixes", "sourceAddressPrefix"),
                 ("destinationAddressPrefixes", "destinationAddressPrefix"),
                 ("sourcePortRanges", "sourcePortRange"),
                 ("destinationPortRanges", "destinationPortRange"),
-            ] {
+            ];
+            let listed = map.contains_key("sources");
+            for (many, one) in forms.into_iter().filter(|_| !listed) {
                 respell_side(map, many, one, dice);
             }
             if map.contains_key("addressPrefixes") && !map.contains_key("nextHopType") && dice.chance(50) {

@@ -1,6 +1,7 @@
 //! One concrete flow, gate by gate, hop by hop (semantics.md 8).
 
 use super::address::{Addr, within};
+use super::admin;
 use super::case::{Case, Fact, Halt, Missing, Place};
 use super::internet::{WayOut, from_outside, to_internet, way_out};
 use super::read::Id;
@@ -170,9 +171,15 @@ pub(super) fn gates(
         order.reverse();
     }
     let mut last = before;
+    if let Some((place, past_all)) = admin::gate(case, inbound, flow, subnet)? {
+        last = Some(place);
+        if past_all {
+            return Ok(last);
+        }
+    }
     for (nsg, stage) in order {
         if let Some(nsg) = nsg {
-            last = gate(case, nsg, inbound, stage, flow, subnet)?.or(last);
+            last = gate(case, nsg, inbound, stage, flow, subnet, false)?.or(last);
         }
     }
     if end.is_none() && !case.assumed.no_unseen_nics && !case.world.expects_no_nic(subnet) {
@@ -198,6 +205,14 @@ fn leave(case: &Case<'_>, flow: &Flow, start: usize) -> Result<Option<Place>, Ha
         let route = lookup(case, at, flow.destination)?;
         match route.hop {
             Hop::Drop => return Err(Halt::Deny(route.place("route"))),
+            Hop::Appliance(Some(hop)) if hop == flow.destination => {
+                // What stands there is the destination itself.
+                match reached(world, at).into_iter().find_map(|vnet| world.subnet_of(hop, Some(vnet))) {
+                    Some(next) => at = next,
+                    None => drop(cross(case, flow, &route, Some(hop), at, &via)?),
+                }
+                break Chosen::system(Hop::Local);
+            }
             Hop::Appliance(hop) => {
                 let next = cross(case, flow, &route, hop, at, &via)?;
                 via.push(next);
@@ -253,6 +268,12 @@ fn unseen_network(
     if case.ask(Fact::plain(format!("network {key} lets it in")), &place)? { Ok(last) } else { Err(Halt::Deny(place)) }
 }
 
+/// Networks that a next hop may stand in.
+fn reached(world: &World, at: usize) -> Vec<usize> {
+    let remotes: Vec<usize> = peers(world, at).iter().filter_map(|peer| peer.remote).collect();
+    [vec![world.subnets[at].vnet], remotes].concat()
+}
+
 /// The appliance at a next hop: its address and subnet (3.3).
 fn cross(
     case: &Case<'_>,
@@ -267,10 +288,8 @@ fn cross(
     let address = hop.ok_or_else(denied)?;
     let own = world.subnets[at].vnet;
     let all = peers(world, at);
-    let mut reached = vec![own];
-    reached.extend(all.iter().filter_map(|peer| peer.remote));
     let there = Fact::about("next hop exists", address);
-    let Some(next) = reached.iter().find_map(|vnet| world.subnet_of(address, Some(*vnet))) else {
+    let Some(next) = reached(world, at).into_iter().find_map(|vnet| world.subnet_of(address, Some(vnet))) else {
         let unseen = all.iter().any(|peer| peer.remote.is_none() && within(address, &peer.prefixes));
         let may = unseen && case.ask(there, &route.place("route"))?;
         return Err(if may { Halt::Arrives } else { denied() });

@@ -1,6 +1,7 @@
 //! Everything that the texts of a snapshot configure, read resource by resource into plain lists.
 
 use super::address::{Addr, Prefix};
+use super::admin::{self, Managers};
 use super::read::{self, Id, child_id, field, flag, id_of, list, name, references, text, texts, word};
 use super::rules::{self, Rule};
 use serde_json::Value;
@@ -41,6 +42,7 @@ pub(crate) struct Subnet {
     pub(crate) table: Option<Id>,
     pub(crate) nat: Option<String>,
     pub(crate) services: Vec<String>,
+    pub(crate) delegations: Vec<String>,
 }
 
 /// A route table.
@@ -85,6 +87,8 @@ pub(crate) struct Gateway {
     pub(crate) frontends: Vec<(String, Option<Addr>, Option<String>)>,
     /// Listeners: frontend, port number.
     pub(crate) listeners: Vec<(String, u16)>,
+    /// The tag of network isolation is set (5.4).
+    pub(crate) isolated: bool,
     /// Addresses that its pools name.
     pub(crate) servers: Vec<Addr>,
 }
@@ -125,6 +129,7 @@ pub(crate) struct World {
     pub(crate) offices: BTreeMap<String, Vec<Prefix>>,
     /// Service tags with data, by lower-case name.
     pub(crate) tags: BTreeMap<String, Vec<Prefix>>,
+    pub(crate) managers: Managers,
     names: BTreeMap<String, String>,
 }
 
@@ -157,17 +162,23 @@ fn unwrap<'v>(value: &'v Value, tags: &mut Vec<&'v Value>, out: &mut Vec<&'v Val
 }
 
 /// Resources of the snapshot, each id once, ordered by id.
-struct Resources<'v> {
+pub(crate) struct Resources<'v> {
     all: BTreeMap<String, &'v Value>,
 }
 
 impl<'v> Resources<'v> {
-    fn of(&self, kind: &str) -> Vec<(&str, &'v Value)> {
+    /// Those of one kind.
+    pub(crate) fn of(&self, kind: &str) -> Vec<(&str, &'v Value)> {
         self.all
             .iter()
             .filter(|(_, value)| read::kind(value) == kind)
             .map(|(key, value)| (key.as_str(), *value))
             .collect()
+    }
+
+    /// One of them.
+    pub(crate) fn get(&self, key: &str) -> Option<&'v Value> {
+        self.all.get(key).copied()
     }
 
     /// The children that a resource holds, and those of its kind that were exported on their own.
@@ -211,6 +222,7 @@ impl World {
         world.read_gateways(&resources);
         world.read_ends(&resources);
         world.read_on_premises(&resources);
+        world.managers = admin::read(&resources);
         world
     }
 
@@ -263,6 +275,7 @@ impl World {
                     table: read::reference(subnet, "routeTable").or_else(|| listed("routetables")),
                     nat: read::reference(subnet, "natGateway").map(|id| id.key),
                     services: list(subnet, "serviceEndpoints").into_iter().map(|e| word(e, "service")).collect(),
+                    delegations: admin::delegations(subnet),
                     key: id.key,
                 });
             }
@@ -367,6 +380,7 @@ impl World {
             self.gateways.push(Gateway {
                 key: key.to_owned(),
                 subnets: subnets.into_iter().filter_map(|c| read::reference(c, "subnet")).collect(),
+                isolated: admin::isolated(object),
                 servers: servers.collect(),
                 frontends: frontends.collect(),
                 listeners,

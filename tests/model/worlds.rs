@@ -94,7 +94,8 @@ fn ports(world: &World, question: &Question) -> Vec<u16> {
     if let Some(port) = question.source_port {
         return vec![port];
     }
-    let edges = world.nsgs.values().flatten().flat_map(super::rules::Rule::port_edges);
+    let admin = world.managers.rules.iter().map(|rule| &rule.rule);
+    let edges = world.nsgs.values().flatten().chain(admin).flat_map(super::rules::Rule::port_edges);
     let all: BTreeSet<u16> = edges.chain([49152, 65535]).filter(|port| *port >= 49152).collect();
     all.into_iter().collect()
 }
