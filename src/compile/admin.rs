@@ -48,8 +48,8 @@ pub enum Applies<'a> {
     Yes,
     /// It is not.
     No,
-    /// It depends on something that is not in the input.
-    Open(&'a ResourceId),
+    /// It depends on something that is not in the input: on any of these groups, and on the configuration.
+    Open(&'a [ResourceId], Option<&'a ResourceId>),
 }
 
 impl Application {
@@ -66,17 +66,28 @@ impl Application {
         }
         let services = ["microsoft.sql/managedinstances", "microsoft.databricks/workspaces"];
         let mut delegations = vnet.vnet.subnets.iter().flat_map(|subnet| &subnet.delegations);
-        if delegations.any(|delegation| services.contains(&delegation.as_str())) && !self.intent_all {
-            if let Some(id) = &self.intent_open {
-                return Applies::Open(id);
-            }
-            if !(self.intent_allow && access == Some(AdminAccess::Allow)) {
-                return Applies::No;
-            }
+        let spared = delegations.any(|to| services.contains(&to.as_str())) && !self.intent_all;
+        let may_allow = matches!(access, None | Some(AdminAccess::Allow));
+        if spared && self.intent_open.is_none() && !(self.intent_allow && may_allow) {
+            return Applies::No;
         }
-        match self.open.first() {
-            Some(id) if !member => Applies::Open(id),
-            _ => Applies::Yes,
+        let groups = if member { &[] } else { self.open.as_slice() };
+        match self.intent_open.as_ref().filter(|_| spared) {
+            None if groups.is_empty() => Applies::Yes,
+            configuration => Applies::Open(groups, configuration),
+        }
+    }
+}
+
+impl Application {
+    /// Reads which networks with network-intent services the configuration spares.
+    fn configure(&mut self, managers: &NetworkManagers, configuration: Option<ResourceId>) {
+        match configuration.as_ref().and_then(|id| managers.configurations.get(id)) {
+            Some(configuration) => {
+                self.intent_all = configuration.intent_services.iter().any(|word| word == "all");
+                self.intent_allow = configuration.intent_services.iter().any(|word| word == "allowrulesonly");
+            }
+            None => self.intent_open = configuration,
         }
     }
 }
@@ -159,6 +170,7 @@ fn without_rules<'s>(managers: &'s NetworkManagers, groups: &Groups<'s>) -> Vec<
         .map(|collection| {
             let mut application = Application::default();
             groups.add_members(collection.groups.iter().map(|group| &group.value), &mut application);
+            application.configure(managers, collection.id.parent());
             (&collection.id, application)
         })
         .collect();
@@ -167,7 +179,9 @@ fn without_rules<'s>(managers: &'s NetworkManagers, groups: &Groups<'s>) -> Vec<
     for configuration in managers.configurations.values() {
         if !configured.contains(&Some(configuration.id.clone())) {
             let open = vec![configuration.id.clone()];
-            out.push((&configuration.id, Application { open, ..Application::default() }));
+            let mut application = Application { open, ..Application::default() };
+            application.configure(managers, Some(configuration.id.clone()));
+            out.push((&configuration.id, application));
         }
     }
     out
@@ -257,14 +271,7 @@ impl<'s> Groups<'s> {
         if collection.is_none() && groups.is_empty() {
             out.open.push(collection_id.clone());
         }
-        let configuration = collection_id.parent();
-        match configuration.as_ref().and_then(|id| managers.configurations.get(id)) {
-            Some(configuration) => {
-                out.intent_all = configuration.intent_services.iter().any(|word| word == "all");
-                out.intent_allow = configuration.intent_services.iter().any(|word| word == "allowrulesonly");
-            }
-            None => out.intent_open = configuration,
-        }
+        out.configure(managers, collection_id.parent());
         out
     }
 }

@@ -87,11 +87,8 @@ fn judge<'n>(
         return Ok(None);
     }
     context.here = at;
-    if let Applies::Open(id) = applies {
-        context.note(&code::ADMIN_MISSING, id.as_str());
-        if !context.ask(Fact::AppliesTo(id.as_str().to_owned(), node.vnet))? {
-            return Ok(None);
-        }
+    if !applied(context, applies, node.vnet)? {
+        return Ok(None);
     }
     if rule.rule.direction.is_none() {
         context.note(&code::UNREADABLE_RULE, rule.rule.name);
@@ -121,6 +118,19 @@ fn note_empty<'n>(context: &mut Context<'_, 'n>, rule: &'n CompiledAdminRule<'n>
     if !compare(context, &rule.rule, flow, subnet).excluded() {
         context.note(&code::GROUP_WITHOUT_MEMBERS, group.as_str());
     }
+}
+
+/// Asks what decides whether a rule is applied to a network.
+fn applied<'n>(context: &mut Context<'_, 'n>, applies: Applies<'n>, vnet: usize) -> Walked<'n, bool> {
+    let Applies::Open(groups, configuration) = applies else { return Ok(applies == Applies::Yes) };
+    let mut member = groups.is_empty();
+    for id in groups {
+        context.note(&code::ADMIN_MISSING, id.as_str());
+        member = member || context.ask(Fact::AppliesTo(id.as_str().to_owned(), vnet))?;
+    }
+    let Some(id) = configuration.filter(|_| member) else { return Ok(member) };
+    context.note(&code::ADMIN_MISSING, id.as_str());
+    context.ask(Fact::AppliesTo(id.as_str().to_owned(), vnet))
 }
 
 /// Collections without any rule in the input may hold one that comes first: it may deny, or allow past every NSG.

@@ -68,7 +68,9 @@ pub(crate) enum Halt {
     /// The flow, or its reply, is lost here.
     Deny(Place),
     /// It arrives, whatever would come next.
-    Arrives,
+    Arrives(Option<Place>),
+    /// It may go on in several ways, each told by an address.
+    Split(Vec<Addr>),
     /// A fact is missing.
     Missing(Missing),
 }

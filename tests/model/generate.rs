@@ -74,6 +74,7 @@ pub(crate) fn estate(dice: &mut Dice) -> Estate {
     maker.tables();
     maker.on_premises();
     maker.gateways();
+    super::generate_firewall::firewall(&mut maker);
     super::generate_admin::managers(&mut maker);
     maker.emit_networks();
     let tags = maker.tags();
@@ -89,6 +90,10 @@ impl Maker<'_> {
         let mut hub = Net { name: "hub", space: vec!["10.0.0.0/16"], subnets: Vec::new() };
         hub.subnets.push(("nva", vec!["10.0.3.0/24".to_owned()], Role::Machines));
         hub.subnets.push(("GatewaySubnet", vec!["10.0.2.0/27".to_owned()], Role::Platform));
+        if self.dice.chance(55) {
+            let size = *self.dice.pick(&["/29", "/29", "/28"]);
+            hub.subnets.push(("AzureFirewallSubnet", vec![format!("10.0.1.0{size}")], Role::Platform));
+        }
         if self.dice.chance(20) {
             hub.subnets.push(("AzureBastionSubnet", vec!["10.0.4.0/26".to_owned()], Role::Platform));
         }
@@ -283,12 +288,12 @@ impl Maker<'_> {
 
     fn tables(&mut self) {
         // Both ways between the spokes through the appliance of the hub.
-        let detour = self.dice.chance(30);
+        let detour = self.dice.chance(45).then(|| *self.dice.pick(&["10.0.3.4", "10.0.1.4", "10.0.1.4"]));
         for net in 0..self.nets.len() {
             for at in 0..self.nets[net].subnets.len() {
                 let owner = self.nets[net].name;
                 let (subnet, _, role) = self.nets[net].subnets[at].clone();
-                if role == Role::Platform || !self.dice.chance(if detour && net != 1 { 90 } else { 40 }) {
+                if role == Role::Platform || !self.dice.chance(if detour.is_some() && net != 1 { 90 } else { 40 }) {
                     continue;
                 }
                 let key = format!("{owner}/{subnet}/routeTable");
@@ -298,8 +303,8 @@ impl Maker<'_> {
                 }
                 let name = format!("rt-{owner}-{subnet}");
                 let mut routes = generate_rules::routes(self);
-                if detour {
-                    generate_rules::add_detour(&mut routes, owner);
+                if let Some(hop) = detour {
+                    generate_rules::add_detour(&mut routes, owner, hop);
                 }
                 let properties = json!({ "disableBgpRoutePropagation": self.dice.chance(25), "routes": routes });
                 self.out.push(resource("routeTables", &name, properties));

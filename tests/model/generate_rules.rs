@@ -129,7 +129,7 @@ pub(crate) fn rules(maker: &mut Maker<'_>, net: &str, most: usize) -> Vec<Value>
 }
 
 /// Adds the route to the other spoke through the appliance.
-pub(crate) fn add_detour(routes: &mut Vec<Value>, net: &str) {
+pub(crate) fn add_detour(routes: &mut Vec<Value>, net: &str, hop: &str) {
     let prefix = match net {
         "one" => "10.2.0.0/16",
         "two" => "10.1.0.0/16",
@@ -137,7 +137,7 @@ pub(crate) fn add_detour(routes: &mut Vec<Value>, net: &str) {
     };
     if !routes.iter().any(|route| route["properties"]["addressPrefix"] == prefix) {
         routes.push(json!({ "name": "detour", "properties": {
-            "addressPrefix": prefix, "nextHopType": "VirtualAppliance", "nextHopIpAddress": "10.0.3.4",
+            "addressPrefix": prefix, "nextHopType": "VirtualAppliance", "nextHopIpAddress": hop,
         } }));
     }
 }
@@ -188,7 +188,9 @@ pub(crate) fn routes(maker: &mut Maker<'_>) -> Vec<Value> {
         let mut route = json!({ "addressPrefix": prefix, "nextHopType": kind });
         if kind == "VirtualAppliance" && !maker.dice.chance(3) {
             let hops = [
-                "10.0.3.4",
+                "10.0.1.4",
+                "10.0.1.4",
+                "10.0.1.4",
                 "10.0.3.4",
                 "10.0.3.4",
                 "10.0.3.4",

@@ -2,8 +2,10 @@
 
 use super::address::{Addr, Prefix};
 use super::case::{Case, Fact, Halt, Missing, Place};
+use super::firewall::Firewall;
+use super::journey::{Journey, travel};
 use super::routing::{Chosen, Hop, is_private, lookup};
-use super::walk::{Flow, Outcome, gates, in_missing_subnet, past_missing_subnet, settle};
+use super::walk::{Flow, Outcome, Ways, gates, in_missing_subnet, past_missing_subnet, settle};
 use super::world::{End, World};
 
 /// The NIC behind a public address of the snapshot. A NIC that is not there may have any NSG, and so may the subnet of
@@ -43,7 +45,7 @@ pub(super) enum WayOut {
 }
 
 impl WayOut {
-    fn with(address: Option<Addr>) -> WayOut {
+    pub(super) fn with(address: Option<Addr>) -> WayOut {
         address.map_or(WayOut::Somehow, WayOut::Address)
     }
 }
@@ -68,7 +70,7 @@ pub(super) fn to_internet(
         if { frontends }.any(|(_, _, own)| own.as_ref() == Some(&public.key)) {
             let place = Place::of("nsg-in-subnet", Some(public.name.clone()));
             let passes = case.ask(Fact::plain(format!("{} lets in", public.key)), &place)?;
-            return Err(if passes { Halt::Arrives } else { Halt::Deny(place) });
+            return Err(if passes { Halt::Arrives(None) } else { Halt::Deny(place) });
         }
     }
     let Some((owner, subnet)) = owner_of_public(case, flow.destination)? else { return Ok(last) };
@@ -101,8 +103,11 @@ pub(super) fn way_out(world: &World, subnet: usize, source_end: Option<&End>) ->
 }
 
 /// From outside every network: only the destination's side is seen, and a reply that is certain to be dropped.
-pub(super) fn from_outside(case: &Case<'_>, flow: &Flow) -> Result<Option<Place>, Halt> {
+pub(super) fn from_outside(case: &Case<'_>, flow: &Flow, ways: &mut Ways<'_>) -> Result<Option<Place>, Halt> {
     let world = case.world;
+    if let Some(firewall) = world.firewalls.all.iter().find(|firewall| firewall.is_public(world, flow.destination)) {
+        return through_firewall(case, firewall, flow, ways);
+    }
     let (flow, subnet, end) = match owner_of_public(case, flow.destination)? {
         Some((owner, subnet)) => (Flow { destination: owner.address, ..flow.clone() }, subnet, Some(owner)),
         None => match world.subnet_of(flow.destination, None) {
@@ -112,6 +117,21 @@ pub(super) fn from_outside(case: &Case<'_>, flow: &Flow) -> Result<Option<Place>
     };
     let last = gates(case, &flow, subnet, end, true, None)?;
     reply_to_outside(case, &flow, subnet).map(|()| last)
+}
+
+/// After DNAT the firewall dials the translated address from its own subnet.
+fn through_firewall(
+    case: &Case<'_>,
+    firewall: &Firewall,
+    flow: &Flow,
+    ways: &mut Ways<'_>,
+) -> Result<Option<Place>, Halt> {
+    let world = case.world;
+    let (flow, place) = firewall.dnat(case, flow, true, ways)?;
+    let Some(start) = world.subnets.iter().position(|subnet| Some(&subnet.key) == firewall.subnet.as_ref()) else {
+        return Ok(Some(place));
+    };
+    travel(case, Journey { flow, start, at: start, via: Vec::new(), last: Some(place) }, ways)
 }
 
 /// The reply to a source outside every network: only a None route is certain to lose it.

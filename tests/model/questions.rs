@@ -18,7 +18,8 @@ pub(crate) struct Aims {
     gateways: Vec<String>,
 }
 
-const OUTSIDE: [&str; 16] = [
+const OUTSIDE: [&str; 17] = [
+    "20.30.40.70",
     "203.0.113.9",
     "20.60.26.7",
     "20.60.127.255",
@@ -69,7 +70,7 @@ fn collect(key: &str, value: &Value, aims: &mut Aims) {
     match value {
         Value::Array(items) => items.iter().for_each(|item| collect(key, item, aims)),
         Value::Object(map) => map.iter().for_each(|(key, item)| collect(key, item, aims)),
-        Value::String(text) if key.ends_with("PortRanges") => {
+        Value::String(text) if key.ends_with("PortRanges") || key == "destinationPorts" => {
             let list = if key.starts_with("source") { &mut aims.source_ports } else { &mut aims.ports };
             if let Some((low, high)) = range(text) {
                 list.extend([low.saturating_sub(1), low, high, high.saturating_add(1)]);
@@ -100,7 +101,7 @@ fn address(aims: &Aims, dice: &mut Dice, six: bool) -> Addr {
 fn to_frontend(aims: &Aims, dice: &mut Dice) -> Question {
     let mut known = |list: &[&str]| Addr::parse(dice.pick::<&str>(list)).expect("a literal address");
     let source = known(&["203.0.113.9", "20.60.26.7", "192.168.5.5"]);
-    let destination = known(&["20.30.40.50", "20.30.40.50", "20.30.40.51"]);
+    let destination = known(&["20.30.40.50", "20.30.40.50", "20.30.40.51", "20.30.40.70"]);
     Question {
         start: Start::Sources(vec![source]),
         destination,

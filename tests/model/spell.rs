@@ -84,7 +84,11 @@ pub(crate) fn shuffle(value: &mut Value, dice: &mut Dice) {
             }
             dice.shuffle(items);
         }
-        Value::Object(map) => map.values_mut().for_each(|item| shuffle(item, dice)),
+        Value::Object(map) => map.iter_mut().for_each(|(key, item)| match item {
+            // Firewall rules of a collection are judged top-down.
+            Value::Array(rules) if key == "rules" => rules.iter_mut().for_each(|rule| shuffle(rule, dice)),
+            item => shuffle(item, dice),
+        }),
         _ => {}
     }
 }

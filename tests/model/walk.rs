@@ -3,9 +3,10 @@
 use super::address::{Addr, within};
 use super::admin;
 use super::case::{Case, Fact, Halt, Missing, Place};
-use super::internet::{WayOut, from_outside, to_internet, way_out};
+use super::internet::from_outside;
+use super::journey::leave;
 use super::read::Id;
-use super::routing::{Chosen, Hop, METADATA, PLATFORM, delivers, is_private, lookup, peers, refuses_forwarded, table};
+use super::routing::is_private;
 use super::rules::gate;
 use super::world::{End, Gateway, World};
 
@@ -114,13 +115,43 @@ impl World {
     }
 }
 
-/// Walks one flow.
-pub(crate) fn walk(case: &Case<'_>, flow: &Flow, start: Option<usize>) -> Result<Outcome, Missing> {
+/// How far a walk comes.
+#[derive(Debug, Clone)]
+pub(crate) enum Walked {
+    /// To its end.
+    Done(Outcome),
+    /// To a place where it may go on in several ways, each told by an address.
+    Split(Vec<Addr>),
+}
+
+/// The ways that a walk takes where it splits: the position of each among those that are open.
+#[derive(Debug)]
+pub(super) struct Ways<'t> {
+    all: &'t [usize],
+    taken: usize,
+}
+
+impl Ways<'_> {
+    /// The way to take here.
+    pub(super) fn choose(&mut self, open: Vec<Addr>) -> Result<usize, Halt> {
+        let way = self.all.get(self.taken).copied().ok_or(Halt::Split(open))?;
+        self.taken += 1;
+        Ok(way)
+    }
+}
+
+/// Walks one flow along some ways.
+pub(crate) fn walk(case: &Case<'_>, flow: &Flow, start: Option<usize>, all: &[usize]) -> Result<Walked, Missing> {
     let start = start.or_else(|| case.world.subnet_of(flow.source, None));
-    settle(match start {
-        Some(subnet) => leave(case, flow, subnet),
-        None => in_missing_subnet(case, flow.source, "nsg-out-subnet").and_then(|()| from_outside(case, flow)),
-    })
+    let ways = &mut Ways { all, taken: 0 };
+    let walked = match start {
+        Some(subnet) => leave(case, flow, subnet, ways),
+        None => in_missing_subnet(case, flow.source, "nsg-out-subnet").and_then(|()| from_outside(case, flow, ways)),
+    };
+    match walked {
+        Err(Halt::Split(open)) => Ok(Walked::Split(open)),
+        other => settle(other).map(Walked::Done),
+    }
 }
 
 /// Where the source lies in a subnet that is not in the snapshot and does not get out: the deny.
@@ -145,8 +176,9 @@ pub(super) fn settle(result: Result<Option<Place>, Halt>) -> Result<Outcome, Mis
     match result {
         Ok(place) => Ok(Outcome { allowed: true, place }),
         Err(Halt::Deny(place)) => Ok(Outcome { allowed: false, place: Some(place) }),
-        Err(Halt::Arrives) => Ok(Outcome { allowed: true, place: None }),
+        Err(Halt::Arrives(place)) => Ok(Outcome { allowed: true, place }),
         Err(Halt::Missing(missing)) => Err(missing),
+        Err(Halt::Split(_)) => panic!("nothing splits here"),
     }
 }
 
@@ -190,180 +222,4 @@ pub(super) fn gates(
         }
     }
     Ok(last)
-}
-
-/// From a subnet: source gates, route, arrival.
-fn leave(case: &Case<'_>, flow: &Flow, start: usize) -> Result<Option<Place>, Halt> {
-    let world = case.world;
-    let source_end = world.end_at(flow.source, start);
-    let last = gates(case, flow, start, source_end, false, None)?;
-    if within(flow.destination, &[PLATFORM, METADATA]) {
-        return Ok(last); // always on the host, no route involved (1.8)
-    }
-    let (mut at, mut via) = (start, Vec::new());
-    let route = loop {
-        let route = lookup(case, at, flow.destination)?;
-        match route.hop {
-            Hop::Drop => return Err(Halt::Deny(route.place("route"))),
-            Hop::Appliance(Some(hop)) if hop == flow.destination => {
-                // What stands there is the destination itself.
-                match reached(world, at).into_iter().find_map(|vnet| world.subnet_of(hop, Some(vnet))) {
-                    Some(next) => at = next,
-                    None => drop(cross(case, flow, &route, Some(hop), at, &via)?),
-                }
-                break Chosen::system(Hop::Local);
-            }
-            Hop::Appliance(hop) => {
-                let next = cross(case, flow, &route, hop, at, &via)?;
-                via.push(next);
-                at = next.1;
-            }
-            _ => break route,
-        }
-    };
-    let own = world.subnets[at].vnet;
-    let all = peers(world, at);
-    let peer = match route.hop {
-        Hop::Internet => {
-            let way_out = if via.is_empty() { way_out(world, start, source_end) } else { WayOut::Somehow };
-            return to_internet(case, flow, &route, at, way_out, last);
-        }
-        Hop::Gateway | Hop::Service => return Ok(last),
-        Hop::Peer(index) => all.get(index),
-        _ => None,
-    };
-    if route.user && route.hop == Hop::Local && !within(flow.destination, &world.vnets[own].prefixes) {
-        return Err(Halt::Deny(route.place("route")));
-    }
-    let vnet = match peer {
-        None => own,
-        Some(peer) => match peer.remote {
-            Some(remote) => remote,
-            None => return unseen_network(case, &peer.own.name, peer.own.remote.as_ref(), last),
-        },
-    };
-    if let Some(peering) = refuses_forwarded(world, vnet, own, flow.source) {
-        return Err(Halt::Deny(Place::of("peering", Some(peering.to_owned()))));
-    }
-    let arrived = arrive(case, flow, vnet, &via, start, last)?;
-    if let Some(peer) = peer.filter(|peer| !peer.own.access) {
-        // Recorded without any NSG: no traffic. With an explicit allow: documented to pass, never recorded (3.5).
-        let place = Place::of("peering", Some(peer.own.name.clone()));
-        let fact = Fact::plain(format!("peering {} passes an explicit allow", peer.own.name));
-        if arrived.is_none() || !case.ask(fact, &place)? {
-            return Err(Halt::Deny(place));
-        }
-    }
-    Ok(arrived)
-}
-
-fn unseen_network(
-    case: &Case<'_>,
-    peering: &str,
-    remote: Option<&Id>,
-    last: Option<Place>,
-) -> Result<Option<Place>, Halt> {
-    let place = Place::of("peering", Some(peering.to_owned()));
-    let key = remote.map_or_else(|| peering.to_owned(), |id| id.key.clone());
-    if case.ask(Fact::plain(format!("network {key} lets it in")), &place)? { Ok(last) } else { Err(Halt::Deny(place)) }
-}
-
-/// Networks that a next hop may stand in.
-fn reached(world: &World, at: usize) -> Vec<usize> {
-    let remotes: Vec<usize> = peers(world, at).iter().filter_map(|peer| peer.remote).collect();
-    [vec![world.subnets[at].vnet], remotes].concat()
-}
-
-/// The appliance at a next hop: its address and subnet (3.3).
-fn cross(
-    case: &Case<'_>,
-    flow: &Flow,
-    route: &Chosen,
-    hop: Option<Addr>,
-    at: usize,
-    via: &[(Addr, usize)],
-) -> Result<(Addr, usize), Halt> {
-    let world = case.world;
-    let denied = || Halt::Deny(route.place("route"));
-    let address = hop.ok_or_else(denied)?;
-    let own = world.subnets[at].vnet;
-    let all = peers(world, at);
-    let there = Fact::about("next hop exists", address);
-    let Some(next) = reached(world, at).into_iter().find_map(|vnet| world.subnet_of(address, Some(vnet))) else {
-        let unseen = all.iter().any(|peer| peer.remote.is_none() && within(address, &peer.prefixes));
-        let may = unseen && case.ask(there, &route.place("route"))?;
-        return Err(if may { Halt::Arrives } else { denied() });
-    };
-    if via.iter().any(|(earlier, _)| *earlier == address) || via.len() >= 5 {
-        return Err(denied());
-    }
-    let end = world.end_at(address, next);
-    match end {
-        Some(end) if end.nic && !end.forwarding => return Err(denied()),
-        None if !case.ask(there, &route.place("route"))? => return Err(denied()),
-        _ => {}
-    }
-    if let Some(peering) = refuses_forwarded(world, world.subnets[next].vnet, own, flow.source) {
-        return Err(Halt::Deny(Place::of("peering", Some(peering.to_owned()))));
-    }
-    if !case.assumed.transparent {
-        let place = Place::of("firewall", end.map(|end| world.shown(&end.owner)));
-        if !case.ask(Fact::about("appliance lets through", address), &place)? {
-            return Err(Halt::Deny(place));
-        }
-    }
-    Ok((address, next))
-}
-
-/// Destination gates, then the route of the reply.
-fn arrive(
-    case: &Case<'_>,
-    flow: &Flow,
-    vnet: usize,
-    via: &[(Addr, usize)],
-    start: usize,
-    last: Option<Place>,
-) -> Result<Option<Place>, Halt> {
-    let world = case.world;
-    let Some(subnet) = world.subnet_of(flow.destination, Some(vnet)) else {
-        return in_missing_subnet(case, flow.destination, "nsg-in-subnet").map(|()| last);
-    };
-    let arrived = gates(case, flow, subnet, world.end_at(flow.destination, subnet), true, last)?;
-    let failed = match reply(case, flow, subnet, via, start) {
-        Err(Halt::Deny(place)) => place,
-        other => return other.map(|()| arrived),
-    };
-    // A table on the way that is not in the snapshot may lead the flow or its reply another way.
-    let mut on_the_way = [start].into_iter().chain(via.iter().map(|(_, next)| *next)).chain([subnet]);
-    let missing = on_the_way.find_map(|subnet| table(world, subnet).err());
-    match missing {
-        Some(id) if case.ask(delivers(id, flow.source), &Place::of("route", Some(id.name())))? => Ok(arrived),
-        _ => Err(Halt::Deny(failed)),
-    }
-}
-
-/// The route of the reply, which must pass the appliances of the request (3.6).
-fn reply(case: &Case<'_>, flow: &Flow, subnet: usize, via: &[(Addr, usize)], start: usize) -> Result<(), Halt> {
-    let world = case.world;
-    let vnet_of = |subnet: usize| world.subnets[subnet].vnet;
-    let mut at = subnet;
-    for (address, next) in via.iter().rev() {
-        let route = lookup(case, at, flow.source)?;
-        if route.hop != Hop::Appliance(Some(*address)) {
-            return Err(Halt::Deny(route.place("return-route")));
-        }
-        if let Some(peering) = refuses_forwarded(world, vnet_of(*next), vnet_of(at), flow.destination) {
-            return Err(Halt::Deny(Place::of("return-route", Some(peering.to_owned()))));
-        }
-        at = *next;
-    }
-    let route = lookup(case, at, flow.source)?;
-    if !matches!(route.hop, Hop::Local | Hop::Peer(_)) {
-        return Err(Halt::Deny(route.place("return-route")));
-    }
-    let refused = refuses_forwarded(world, vnet_of(start), vnet_of(at), flow.destination).filter(|_| !via.is_empty());
-    match refused {
-        Some(peering) => Err(Halt::Deny(Place::of("return-route", Some(peering.to_owned())))),
-        None => Ok(()),
-    }
 }

@@ -2,6 +2,7 @@
 
 use super::address::{Addr, Prefix};
 use super::admin::{self, Managers};
+use super::firewall::{self, Firewalls};
 use super::read::{self, Id, child_id, field, flag, id_of, list, name, references, text, texts, word};
 use super::rules::{self, Rule};
 use serde_json::Value;
@@ -130,6 +131,7 @@ pub(crate) struct World {
     /// Service tags with data, by lower-case name.
     pub(crate) tags: BTreeMap<String, Vec<Prefix>>,
     pub(crate) managers: Managers,
+    pub(crate) firewalls: Firewalls,
     names: BTreeMap<String, String>,
 }
 
@@ -222,13 +224,16 @@ impl World {
         world.read_gateways(&resources);
         world.read_ends(&resources);
         world.read_on_premises(&resources);
+        world.firewalls = firewall::read(&resources);
         world.managers = admin::read(&resources);
         world
     }
 
     /// `rg/name` where two resources of one kind share a name (design.md, output contract).
     fn read_names(&mut self, resources: &Resources<'_>) {
-        for kind in ["networksecuritygroups", "routetables", "networkinterfaces", "applicationgateways"] {
+        for kind in
+            ["networksecuritygroups", "routetables", "networkinterfaces", "applicationgateways", "azurefirewalls"]
+        {
             let all = resources.of(kind);
             for (key, object) in &all {
                 let own = name(object);
@@ -333,9 +338,11 @@ impl World {
                 });
             }
         }
-        for (key, object) in resources.of("applicationgateways") {
+        let kinds = [("applicationgateways", "frontendIPConfigurations"), ("azurefirewalls", "ipConfigurations")];
+        let of_kind = |(kind, key)| resources.of(kind).into_iter().map(move |(own, object)| (own, object, key));
+        for (key, object, field) in kinds.into_iter().flat_map(of_kind) {
             let Some(owner) = id_of(object) else { continue };
-            for frontend in list(object, "frontendIPConfigurations") {
+            for frontend in list(object, field) {
                 let Some(address) = text(frontend, "privateIPAddress").and_then(|t| Addr::parse(&t)) else { continue };
                 self.ends.push(End {
                     nic: false,
@@ -344,7 +351,7 @@ impl World {
                     owner: owner.clone(),
                     nsg: None,
                     groups: Vec::new(),
-                    configuration: child_id(frontend, key, "frontendIPConfigurations").key,
+                    configuration: child_id(frontend, key, field).key,
                     forwarding: false,
                     public: None,
                 });

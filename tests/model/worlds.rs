@@ -4,7 +4,7 @@
 use super::address::Addr;
 use super::case::{Assumed, Case, Fact, Missing, Place};
 use super::internet::{frontend, instances, into_frontend};
-use super::walk::{Flow, Outcome, kept_in, walk};
+use super::walk::{Flow, Outcome, Walked, kept_in, walk};
 use super::world::World;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -100,6 +100,10 @@ fn ports(world: &World, question: &Question) -> Vec<u16> {
     all.into_iter().collect()
 }
 
+/// A part of the search, given answers and a log of outcomes.
+type Run<'r, 'w> =
+    &'r mut dyn FnMut(&mut Search<'w>, &Answers, &mut Vec<Outcome>) -> Option<Result<BTreeSet<State>, Missing>>;
+
 struct Search<'w> {
     world: &'w World,
     assumed: Assumed,
@@ -115,13 +119,13 @@ struct Search<'w> {
     tried: usize,
 }
 
-impl Search<'_> {
+impl<'w> Search<'w> {
     /// Tries a world; a fact that concerns more than one source splits it in two.
     fn explore(&mut self, shared: &Answers) -> Option<()> {
         let mut log = Vec::new();
         let mut per_source = Vec::new();
         for (source, subnet) in self.sources.clone() {
-            match self.source(source, subnet, shared, Some(&mut log))? {
+            match self.source(source, subnet, shared, &mut log)? {
                 Ok(states) => per_source.push((source, states)),
                 Err(missing) => {
                     let fact = &missing.0;
@@ -153,12 +157,8 @@ impl Search<'_> {
         source: Addr,
         subnet: Option<usize>,
         answers: &Answers,
-        log: Option<&mut Vec<Outcome>>,
+        log: &mut Vec<Outcome>,
     ) -> Option<Result<BTreeSet<State>, Missing>> {
-        self.tried += 1;
-        if self.tried > MOST {
-            return None;
-        }
         let flow = |port: u16| Flow {
             source,
             destination: self.question.destination,
@@ -168,18 +168,58 @@ impl Search<'_> {
         };
         let flows: Vec<Flow> = self.ports.iter().map(|port| flow(*port)).collect();
         let outside = subnet.is_none() && self.world.subnet_of(source, None).is_none();
-        let world = self.world;
-        let case = Case { world, assumed: self.assumed, answers };
-        if let Some((at, destinations)) = flows.first().and_then(|flow| frontend(world, flow)).filter(|_| outside) {
+        let met = flows.first().and_then(|flow| frontend(self.world, flow)).filter(|_| outside);
+        self.forked(source, answers, log, &mut |this, answers, log| {
+            let case = Case { world: this.world, assumed: this.assumed, answers };
+            let Some((at, destinations)) = &met else { return this.way(&flows, subnet, &[], answers, log) };
             let kept: Result<Vec<Option<Outcome>>, Missing> = flows.iter().map(|flow| kept_in(&case, flow)).collect();
-            let kept = kept.map(|all| all.into_iter().flatten().collect::<Vec<_>>());
-            if kept.as_ref().is_ok_and(Vec::is_empty) {
-                return self.branches(&flows, at, destinations, answers, log);
+            match kept.map(|all| all.into_iter().flatten().collect::<Vec<_>>()) {
+                Ok(kept) if kept.is_empty() => this.branches(&flows, *at, destinations, answers, log),
+                Ok(kept) => Some(Ok(this.stated(kept, log))),
+                Err(missing) => Some(Err(this.open(missing))),
             }
-            return self.fork(source, kept, answers, log, |this, more, log| this.source(source, subnet, more, log));
+        })
+    }
+
+    /// The flows at all ports along some ways; where they split, every way is judged on its own.
+    fn way(
+        &mut self,
+        flows: &[Flow],
+        subnet: Option<usize>,
+        ways: &[usize],
+        answers: &Answers,
+        log: &mut Vec<Outcome>,
+    ) -> Option<Result<BTreeSet<State>, Missing>> {
+        self.tried += 1;
+        if self.tried > MOST {
+            return None;
         }
-        let outcomes: Result<Vec<Outcome>, Missing> = flows.iter().map(|flow| walk(&case, flow, subnet)).collect();
-        self.fork(source, outcomes, answers, log, |this, more, log| this.source(source, subnet, more, log))
+        let case = Case { world: self.world, assumed: self.assumed, answers };
+        let walked: Result<Vec<Walked>, Missing> = flows.iter().map(|flow| walk(&case, flow, subnet, ways)).collect();
+        let walked = match walked {
+            Ok(walked) => walked,
+            Err(missing) => return Some(Err(self.open(missing))),
+        };
+        let (mut done, mut open) = (Vec::new(), Vec::new());
+        for walked in walked {
+            match walked {
+                Walked::Done(outcome) => done.push(outcome),
+                Walked::Split(ways) => open = ways,
+            }
+        }
+        if open.is_empty() {
+            return Some(Ok(self.stated(done, log)));
+        }
+        let mut total: Option<BTreeSet<State>> = None;
+        for (at, about) in open.into_iter().enumerate() {
+            let further = [ways, &[at]].concat();
+            let run: Run<'_, 'w> = &mut |this, answers, log| this.way(flows, subnet, &further, answers, log);
+            match self.forked(about, answers, log, run)? {
+                Ok(states) => total = Some(total.map_or_else(|| states.clone(), |total| mix(&total, &states))),
+                Err(missing) => return Some(Err(missing)),
+            }
+        }
+        Some(Ok(total.unwrap_or_default()))
     }
 
     /// A flow to a public frontend arrives at any instance: each is judged on its own.
@@ -187,62 +227,65 @@ impl Search<'_> {
         &mut self,
         flows: &[Flow],
         at: usize,
-        destinations: Vec<Addr>,
+        destinations: &[Addr],
         answers: &Answers,
-        mut log: Option<&mut Vec<Outcome>>,
+        log: &mut Vec<Outcome>,
     ) -> Option<Result<BTreeSet<State>, Missing>> {
         let mut total: Option<BTreeSet<State>> = None;
-        for destination in destinations {
-            let states = match self.branch(flows, at, destination, answers, log.as_deref_mut())? {
-                Ok(states) => states,
+        for destination in destinations.iter().copied() {
+            let states = self.forked(destination, answers, log, &mut |this, answers, log| {
+                this.tried += 1;
+                let case = Case { world: this.world, assumed: this.assumed, answers };
+                let arriving = flows.iter().map(|flow| Flow { destination, ..flow.clone() });
+                let outcomes: Result<Vec<Outcome>, Missing> =
+                    arriving.map(|flow| into_frontend(&case, &flow, at)).collect();
+                Some(match outcomes {
+                    Ok(outcomes) => Ok(this.stated(outcomes, log)),
+                    Err(missing) => Err(this.open(missing)),
+                })
+            })?;
+            match states {
+                Ok(states) => total = Some(total.map_or_else(|| states.clone(), |total| mix(&total, &states))),
                 Err(missing) => return Some(Err(missing)),
-            };
-            total = Some(total.map_or_else(|| states.clone(), |total| mix(&total, &states)));
+            }
         }
         Some(Ok(total.unwrap_or_default()))
     }
 
-    fn branch(
-        &mut self,
-        flows: &[Flow],
-        at: usize,
-        destination: Addr,
-        answers: &Answers,
-        log: Option<&mut Vec<Outcome>>,
-    ) -> Option<Result<BTreeSet<State>, Missing>> {
-        let world = self.world;
-        let case = Case { world, assumed: self.assumed, answers };
-        let arriving = flows.iter().map(|flow| Flow { destination, ..flow.clone() });
-        let outcomes: Result<Vec<Outcome>, Missing> = arriving.map(|flow| into_frontend(&case, &flow, at)).collect();
-        self.fork(destination, outcomes, answers, log, |this, more, log| this.branch(flows, at, destination, more, log))
+    /// The state that the outcomes at all ports make together.
+    fn stated(&mut self, outcomes: Vec<Outcome>, log: &mut Vec<Outcome>) -> BTreeSet<State> {
+        let allowed = outcomes.iter().filter(|outcome| outcome.allowed).count();
+        let state = match allowed {
+            0 => "deny",
+            all if all == outcomes.len() => "allow",
+            _ => "partial",
+        };
+        log.extend(outcomes);
+        BTreeSet::from([state])
     }
 
-    /// Turns the outcomes at all ports into a state, or tries both answers to a fact about this very address.
-    fn fork(
+    fn open(&mut self, missing: Missing) -> Missing {
+        self.first_open.get_or_insert_with(|| missing.1.clone());
+        missing
+    }
+
+    /// Tries both answers to facts about this very address; the first answer is the one that is logged.
+    fn forked(
         &mut self,
         about: Addr,
-        outcomes: Result<Vec<Outcome>, Missing>,
         answers: &Answers,
-        mut log: Option<&mut Vec<Outcome>>,
-        mut again: impl FnMut(&mut Self, &Answers, Option<&mut Vec<Outcome>>) -> Option<Result<BTreeSet<State>, Missing>>,
+        log: &mut Vec<Outcome>,
+        run: Run<'_, 'w>,
     ) -> Option<Result<BTreeSet<State>, Missing>> {
-        let missing = match outcomes {
-            Ok(outcomes) => {
-                let allowed = outcomes.iter().filter(|outcome| outcome.allowed).count();
-                let state = match allowed {
-                    0 => "deny",
-                    all if all == outcomes.len() => "allow",
-                    _ => "partial",
-                };
-                if let Some(log) = log {
-                    log.extend(outcomes);
-                }
-                return Some(Ok(BTreeSet::from([state])));
+        let mut own = Vec::new();
+        let missing = match run(self, answers, &mut own)? {
+            Ok(states) => {
+                log.append(&mut own);
+                return Some(Ok(states));
             }
             Err(missing) => missing,
         };
-        let (fact, place) = &*missing;
-        self.first_open.get_or_insert_with(|| place.clone());
+        let fact = &missing.0;
         if fact.about != Some(about) {
             return Some(Err(missing));
         }
@@ -250,7 +293,9 @@ impl Search<'_> {
         for answer in [false, true] {
             let mut more = answers.clone();
             more.insert(fact.clone(), answer);
-            match again(self, &more, log.take())? {
+            let mut unused = Vec::new();
+            let log = if answer { &mut unused } else { &mut *log };
+            match self.forked(about, &more, log, &mut *run)? {
                 Ok(found) => states.extend(found),
                 Err(missing) => return Some(Err(missing)),
             }

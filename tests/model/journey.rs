@@ -1,0 +1,235 @@
+//! A flow on its way: routes, appliances, arrival, reply (semantics.md 3, 8).
+
+use super::address::{Addr, within};
+use super::case::{Case, Fact, Halt, Place};
+use super::firewall::{Firewall, firewall_at};
+use super::internet::{WayOut, to_internet, way_out};
+use super::read::Id;
+use super::routing::{Chosen, Hop, METADATA, PLATFORM, delivers, lookup, peers, refuses_forwarded, table};
+use super::walk::{Flow, Ways, gates, in_missing_subnet};
+use super::world::World;
+
+/// An appliance that was crossed.
+#[derive(Debug)]
+pub(super) struct Via<'w> {
+    address: Addr,
+    subnet: usize,
+    /// The source before it.
+    before: Addr,
+    /// It translated the source.
+    translated: bool,
+    pub(super) firewall: Option<&'w Firewall>,
+}
+
+/// A flow after its source's own gates.
+#[derive(Debug)]
+pub(super) struct Journey<'w> {
+    /// As it is seen here.
+    pub(super) flow: Flow,
+    pub(super) start: usize,
+    pub(super) at: usize,
+    pub(super) via: Vec<Via<'w>>,
+    pub(super) last: Option<Place>,
+}
+
+/// From a subnet: source gates, route, arrival.
+pub(super) fn leave(case: &Case<'_>, flow: &Flow, start: usize, ways: &mut Ways<'_>) -> Result<Option<Place>, Halt> {
+    let source_end = case.world.end_at(flow.source, start);
+    let last = gates(case, flow, start, source_end, false, None)?;
+    if within(flow.destination, &[PLATFORM, METADATA]) {
+        return Ok(last); // always on the host, no route involved (1.8)
+    }
+    travel(case, Journey { flow: flow.clone(), start, at: start, via: Vec::new(), last }, ways)
+}
+
+/// The routes from here to the network of the destination.
+pub(super) fn travel<'w>(
+    case: &Case<'w>,
+    mut journey: Journey<'w>,
+    ways: &mut Ways<'_>,
+) -> Result<Option<Place>, Halt> {
+    let world = case.world;
+    let route = loop {
+        let route = lookup(case, journey.at, journey.flow.destination)?;
+        match route.hop {
+            Hop::Drop => return Err(Halt::Deny(route.place("route"))),
+            Hop::Appliance(Some(hop)) if hop == journey.flow.destination => {
+                // What stands there is the destination itself.
+                let near = reached(world, journey.at);
+                match near.into_iter().find_map(|vnet| world.subnet_of(hop, Some(vnet))) {
+                    Some(next) => journey.at = next,
+                    None => cross(case, &route, Some(hop), &mut journey, ways)?,
+                }
+                break Chosen::system(Hop::Local);
+            }
+            Hop::Appliance(hop) => cross(case, &route, hop, &mut journey, ways)?,
+            _ => break route,
+        }
+    };
+    let at = journey.at;
+    let own = world.subnets[at].vnet;
+    let all = peers(world, at);
+    let peer = match route.hop {
+        Hop::Internet => {
+            let way_out = match journey.via.last() {
+                None => way_out(world, journey.start, world.end_at(journey.flow.source, journey.start)),
+                Some(via) => WayOut::with(via.firewall.and_then(|firewall| firewall.public(world))),
+            };
+            return to_internet(case, &journey.flow, &route, at, way_out, journey.last);
+        }
+        Hop::Gateway | Hop::Service => return Ok(journey.last),
+        Hop::Peer(index) => all.get(index),
+        _ => None,
+    };
+    if route.user && route.hop == Hop::Local && !within(journey.flow.destination, &world.vnets[own].prefixes) {
+        return Err(Halt::Deny(route.place("route")));
+    }
+    let vnet = match peer {
+        None => own,
+        Some(peer) => match peer.remote {
+            Some(remote) => remote,
+            None => return unseen_network(case, &peer.own.name, peer.own.remote.as_ref(), journey.last),
+        },
+    };
+    if let Some(peering) = refuses_forwarded(world, vnet, own, journey.flow.source) {
+        return Err(Halt::Deny(Place::of("peering", Some(peering.to_owned()))));
+    }
+    let arrived = arrive(case, journey, vnet, ways)?;
+    if let Some(peer) = peer.filter(|peer| !peer.own.access) {
+        // Recorded without any NSG: no traffic. With an explicit allow: documented to pass, never recorded (3.5).
+        let place = Place::of("peering", Some(peer.own.name.clone()));
+        let fact = Fact::plain(format!("peering {} passes an explicit allow", peer.own.name));
+        if arrived.is_none() || !case.ask(fact, &place)? {
+            return Err(Halt::Deny(place));
+        }
+    }
+    Ok(arrived)
+}
+
+fn unseen_network(
+    case: &Case<'_>,
+    peering: &str,
+    remote: Option<&Id>,
+    last: Option<Place>,
+) -> Result<Option<Place>, Halt> {
+    let place = Place::of("peering", Some(peering.to_owned()));
+    let key = remote.map_or_else(|| peering.to_owned(), |id| id.key.clone());
+    if case.ask(Fact::plain(format!("network {key} lets it in")), &place)? { Ok(last) } else { Err(Halt::Deny(place)) }
+}
+
+/// Networks that a next hop may stand in.
+fn reached(world: &World, at: usize) -> Vec<usize> {
+    let remotes: Vec<usize> = peers(world, at).iter().filter_map(|peer| peer.remote).collect();
+    [vec![world.subnets[at].vnet], remotes].concat()
+}
+
+/// Crosses the appliance at a next hop (3.3).
+fn cross<'w>(
+    case: &Case<'w>,
+    route: &Chosen,
+    hop: Option<Addr>,
+    journey: &mut Journey<'w>,
+    ways: &mut Ways<'_>,
+) -> Result<(), Halt> {
+    let world = case.world;
+    let denied = || Halt::Deny(route.place("route"));
+    let address = hop.ok_or_else(denied)?;
+    let at = journey.at;
+    let near = reached(world, at);
+    let found = firewall_at(world, address, &near);
+    let there = Fact::about("next hop exists", address);
+    let next = found.map(|(_, subnet)| subnet);
+    let next = next.or_else(|| near.into_iter().find_map(|vnet| world.subnet_of(address, Some(vnet))));
+    let Some(next) = next else {
+        let unseen = peers(world, at).iter().any(|peer| peer.remote.is_none() && within(address, &peer.prefixes));
+        let may = unseen && case.ask(there, &route.place("route"))?;
+        return Err(if may { Halt::Arrives(None) } else { denied() });
+    };
+    if journey.via.iter().any(|earlier| earlier.address == address) || journey.via.len() >= 5 {
+        return Err(denied());
+    }
+    let end = world.end_at(address, next).filter(|_| found.is_none());
+    match end {
+        Some(end) if end.nic && !end.forwarding => return Err(denied()),
+        None if found.is_none() && !case.ask(there, &route.place("route"))? => return Err(denied()),
+        _ => {}
+    }
+    let before = journey.flow.source;
+    if let Some(peering) = refuses_forwarded(world, world.subnets[next].vnet, world.subnets[at].vnet, before) {
+        return Err(Halt::Deny(Place::of("peering", Some(peering.to_owned()))));
+    }
+    let mut via = Via { address, subnet: next, before, translated: false, firewall: None };
+    if let Some((firewall, _)) = found {
+        let (flow, place, translated) = firewall.pass(case, &journey.flow, ways)?;
+        (journey.flow, journey.last) = (flow, Some(place));
+        (via.firewall, via.translated) = (Some(firewall), translated);
+    } else if !case.assumed.transparent {
+        let place = Place::of("firewall", end.map(|end| world.shown(&end.owner)));
+        if !case.ask(Fact::about("appliance lets through", address), &place)? {
+            return Err(Halt::Deny(place));
+        }
+    }
+    journey.via.push(via);
+    journey.at = next;
+    Ok(())
+}
+
+/// Destination gates, then the route of the reply.
+fn arrive<'w>(case: &Case<'w>, journey: Journey<'w>, vnet: usize, ways: &mut Ways<'_>) -> Result<Option<Place>, Halt> {
+    let world = case.world;
+    let destination = journey.flow.destination;
+    let Some(subnet) = world.subnet_of(destination, Some(vnet)) else {
+        return in_missing_subnet(case, destination, "nsg-in-subnet").map(|()| journey.last);
+    };
+    if let Some((firewall, start)) = firewall_at(world, destination, &[vnet]) {
+        let (flow, place) = firewall.dnat(case, &journey.flow, false, ways)?;
+        return travel(case, Journey { flow, start, at: start, via: Vec::new(), last: Some(place) }, ways);
+    }
+    let end = world.end_at(destination, subnet);
+    let arrived = gates(case, &journey.flow, subnet, end, true, journey.last.clone())?;
+    return_route(case, &journey, subnet).map(|()| arrived)
+}
+
+fn return_route(case: &Case<'_>, journey: &Journey<'_>, subnet: usize) -> Result<(), Halt> {
+    let failed = match reply(case, journey, subnet) {
+        Err(Halt::Deny(place)) => place,
+        other => return other,
+    };
+    // A table on the way that is not in the snapshot may lead the flow or its reply another way.
+    let on_the_way = [journey.start].into_iter().chain(journey.via.iter().map(|via| via.subnet)).chain([subnet]);
+    let missing = { on_the_way }.find_map(|subnet| table(case.world, subnet).err());
+    let source = journey.via.first().map_or(journey.flow.source, |via| via.before);
+    match missing {
+        Some(id) if case.ask(delivers(id, source), &Place::of("route", Some(id.name())))? => Ok(()),
+        _ => Err(Halt::Deny(failed)),
+    }
+}
+
+/// The route of the reply, which must pass the appliances of the request (3.6).
+fn reply(case: &Case<'_>, journey: &Journey<'_>, subnet: usize) -> Result<(), Halt> {
+    let world = case.world;
+    let vnet_of = |subnet: usize| world.subnets[subnet].vnet;
+    let destination = journey.flow.destination;
+    let (mut at, mut target) = (subnet, journey.flow.source);
+    for via in journey.via.iter().rev() {
+        let route = lookup(case, at, target)?;
+        let straight = matches!(route.hop, Hop::Local | Hop::Peer(_));
+        // Toward a translated source the reply goes straight back to the firewall.
+        if route.hop != Hop::Appliance(Some(via.address)) && !(via.translated && straight) {
+            return Err(Halt::Deny(route.place("return-route")));
+        }
+        if let Some(peering) = refuses_forwarded(world, vnet_of(via.subnet), vnet_of(at), destination) {
+            return Err(Halt::Deny(Place::of("return-route", Some(peering.to_owned()))));
+        }
+        (at, target) = (via.subnet, via.before);
+    }
+    let route = lookup(case, at, target)?;
+    if !matches!(route.hop, Hop::Local | Hop::Peer(_)) {
+        return Err(Halt::Deny(route.place("return-route")));
+    }
+    let refused = refuses_forwarded(world, vnet_of(journey.start), vnet_of(at), destination);
+    match refused.filter(|_| !journey.via.is_empty()) {
+        Some(peering) => Err(Halt::Deny(Place::of("return-route", Some(peering.to_owned())))),
+        None => Ok(()),
+    }
+}
