@@ -70,6 +70,7 @@ pub(crate) fn estate(dice: &mut Dice) -> Estate {
     maker.networks();
     maker.peerings();
     maker.machines();
+    super::generate_endpoint::endpoints(&mut maker);
     maker.filters();
     maker.tables();
     maker.on_premises();
@@ -364,6 +365,10 @@ impl Maker<'_> {
                         properties[field] = value.clone();
                     }
                 }
+                if self.dice.chance(70) {
+                    let words = ["Disabled", "Enabled", "NetworkSecurityGroupEnabled", "RouteTableEnabled"];
+                    properties["privateEndpointNetworkPolicies"] = json!(self.dice.pick::<&str>(&words));
+                }
                 if self.dice.chance(6) {
                     properties["serviceEndpoints"] = json!([{ "service": "Microsoft.Storage", "locations": ["*"] }]);
                 }
@@ -377,13 +382,20 @@ impl Maker<'_> {
             let own = self.links.iter().filter(|(owner, _)| *owner == net);
             let links: Vec<Value> = own.map(|(_, link)| link.clone()).collect();
             let space = &self.nets[net].space;
-            self.out.push(resource(
+            let mut made = resource(
                 "virtualNetworks",
                 name,
                 json!({
                     "addressSpace": { "addressPrefixes": space }, "subnets": subnets, "virtualNetworkPeerings": links,
                 }),
-            ));
+            );
+            if self.dice.chance(15) {
+                made["properties"]["privateEndpointVNetPolicies"] = json!("Basic");
+            }
+            if name == "two" && self.dice.chance(40) {
+                made["location"] = json!("northeurope");
+            }
+            self.out.push(made);
         }
     }
 

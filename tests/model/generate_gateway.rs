@@ -13,7 +13,9 @@ pub(crate) struct Made {
 }
 
 /// Addresses that pools point at: machines, empty addresses, on-premises and the Internet.
-const BACKENDS: [&str; 12] = [
+const BACKENDS: [&str; 14] = [
+    "10.1.2.20",
+    "10.2.1.20",
     "10.1.1.4",
     "10.2.1.4",
     "10.1.1.5",

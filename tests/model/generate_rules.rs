@@ -156,6 +156,9 @@ pub(crate) fn routes(maker: &mut Maker<'_>) -> Vec<Value> {
         "20.60.0.0/16",
         "20.60.0.0/20",
         "::/0",
+        "10.1.2.20/32",
+        "10.2.1.20/32",
+        "10.1.2.0/26",
     ];
     for number in 0..=maker.dice.below(3) {
         let prefix = match maker.dice.below(10) {

@@ -2,6 +2,7 @@
 
 use super::address::{Addr, Prefix};
 use super::case::{Case, Fact, Halt, Missing, Place};
+use super::endpoint;
 use super::firewall::Firewall;
 use super::journey::{Journey, travel};
 use super::routing::{Chosen, Hop, is_private, lookup};
@@ -115,6 +116,9 @@ pub(super) fn from_outside(case: &Case<'_>, flow: &Flow, ways: &mut Ways<'_>) ->
             None => return in_missing_subnet(case, flow.destination, "nsg-in-subnet").map(|()| None),
         },
     };
+    if let Some(key) = end.and_then(|end| end.endpoint.as_ref()) {
+        return endpoint::enter(case, &flow, subnet, key, None);
+    }
     let last = gates(case, &flow, subnet, end, true, None)?;
     reply_to_outside(case, &flow, subnet).map(|()| last)
 }

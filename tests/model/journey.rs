@@ -2,6 +2,7 @@
 
 use super::address::{Addr, within};
 use super::case::{Case, Fact, Halt, Place};
+use super::endpoint;
 use super::firewall::{Firewall, firewall_at};
 use super::internet::{WayOut, to_internet, way_out};
 use super::read::Id;
@@ -39,6 +40,7 @@ pub(super) fn leave(case: &Case<'_>, flow: &Flow, start: usize, ways: &mut Ways<
     if within(flow.destination, &[PLATFORM, METADATA]) {
         return Ok(last); // always on the host, no route involved (1.8)
     }
+    endpoint::unplaced(case, flow.destination, start)?;
     travel(case, Journey { flow: flow.clone(), start, at: start, via: Vec::new(), last }, ways)
 }
 
@@ -78,7 +80,7 @@ pub(super) fn travel<'w>(
             return to_internet(case, &journey.flow, &route, at, way_out, journey.last);
         }
         Hop::Gateway | Hop::Service => return Ok(journey.last),
-        Hop::Peer(index) => all.get(index),
+        Hop::Peer(index) | Hop::Endpoint(Some(index)) => all.get(index),
         _ => None,
     };
     if route.user && route.hop == Hop::Local && !within(journey.flow.destination, &world.vnets[own].prefixes) {
@@ -186,6 +188,13 @@ fn arrive<'w>(case: &Case<'w>, journey: Journey<'w>, vnet: usize, ways: &mut Way
         return travel(case, Journey { flow, start, at: start, via: Vec::new(), last: Some(place) }, ways);
     }
     let end = world.end_at(destination, subnet);
+    if let Some(key) = end.and_then(|end| end.endpoint.as_ref()) {
+        let arrived = endpoint::enter(case, &journey.flow, subnet, key, journey.last)?;
+        endpoint::too_far(world, journey.start, subnet, key)?;
+        // What translated nothing on the way loses the reply (3.4).
+        let lost = journey.via.last().is_some_and(|via| !via.translated);
+        return if lost { Err(Halt::Deny(Place::of("return-route", None))) } else { Ok(arrived) };
+    }
     let arrived = gates(case, &journey.flow, subnet, end, true, journey.last.clone())?;
     return_route(case, &journey, subnet).map(|()| arrived)
 }
@@ -224,7 +233,7 @@ fn reply(case: &Case<'_>, journey: &Journey<'_>, subnet: usize) -> Result<(), Ha
         (at, target) = (via.subnet, via.before);
     }
     let route = lookup(case, at, target)?;
-    if !matches!(route.hop, Hop::Local | Hop::Peer(_)) {
+    if !matches!(route.hop, Hop::Local | Hop::Peer(_) | Hop::Endpoint(_)) {
         return Err(Halt::Deny(route.place("return-route")));
     }
     let refused = refuses_forwarded(world, vnet_of(journey.start), vnet_of(at), destination);

@@ -3,6 +3,7 @@
 
 use super::address::{Addr, Prefix, within};
 use super::case::{Case, Fact, Halt, Known, Place};
+use super::endpoint;
 use super::read::Id;
 use super::world::{Connection, Peering, Subnet, Table, UserRoute, World};
 
@@ -248,6 +249,8 @@ pub(crate) enum Hop {
     Appliance(Option<Addr>),
     Gateway,
     Service,
+    /// A private endpoint, in the own network or across a peering.
+    Endpoint(Option<usize>),
     Drop,
 }
 
@@ -292,10 +295,22 @@ pub(crate) fn lookup(case: &Case<'_>, subnet: usize, address: Addr) -> Result<Ch
     let mut candidates = user_candidates(case, subnet, found, address)?;
     candidates.extend(system_candidates(world, subnet, found, address));
     candidates.extend(service_candidates(case, subnet, address)?);
+    for (chosen, place) in endpoint::routes(world, subnet, address) {
+        let Some((breaks, by)) = endpoint::overridden(world, found, place, address) else {
+            candidates.push((if address.six { 128 } else { 32 }, 0, false, chosen));
+            continue;
+        };
+        if breaks {
+            let name = found.map(|table| table.routes[by].name.clone());
+            let table = world.subnets[subnet].table.as_ref().map(|id| world.shown(id));
+            return Ok(Chosen { hop: Hop::Drop, user: true, table, name });
+        }
+    }
     let best = |list: &[Candidate], len: u32| list.iter().filter(|c| c.0 == len).map(|c| c.1).max();
     let all = candidates.clone();
     candidates.retain(|c| best(&all, c.0) == Some(c.1));
-    let local = |c: &Candidate| !c.3.user && matches!(c.3.hop, Hop::Local | Hop::Peer(_) | Hop::Service);
+    let local =
+        |c: &Candidate| !c.3.user && matches!(c.3.hop, Hop::Local | Hop::Peer(_) | Hop::Service | Hop::Endpoint(_));
     if candidates.iter().any(local) {
         candidates.retain(|c| !c.2);
     }

@@ -8,7 +8,7 @@ use super::journey::leave;
 use super::read::Id;
 use super::routing::is_private;
 use super::rules::gate;
-use super::world::{End, Gateway, World};
+use super::world::{End, Gateway, Subnet, World};
 
 /// A five-tuple. Ports are 0 where the protocol has none.
 #[derive(Debug, Clone)]
@@ -36,6 +36,11 @@ pub(crate) struct Outcome {
 
 const NO_NSG: [&str; 4] =
     ["azurefirewallsubnet", "azurefirewallmanagementsubnet", "gatewaysubnet", "routeserversubnet"];
+
+/// Does a subnet take an NSG (1.11)?
+pub(super) fn has_nsg(subnet: &Subnet) -> bool {
+    !NO_NSG.contains(&subnet.name.to_ascii_lowercase().as_str())
+}
 
 impl Gateway {
     pub(super) fn is_in(&self, subnet: &str) -> bool {
@@ -76,7 +81,7 @@ impl World {
             end.address == address && placed
         };
         let mut all: Vec<&End> = self.ends.iter().filter(here).collect();
-        all.sort_by_key(|end| !end.nic);
+        all.sort_by_key(|end| !end.nic && end.endpoint.is_none());
         all.first().copied()
     }
 
@@ -193,8 +198,7 @@ pub(super) fn gates(
     before: Option<Place>,
 ) -> Result<Option<Place>, Halt> {
     let own = &case.world.subnets[subnet];
-    let refuses = NO_NSG.contains(&own.name.to_ascii_lowercase().as_str());
-    let of_subnet = own.nsg.as_ref().filter(|_| !refuses);
+    let of_subnet = own.nsg.as_ref().filter(|_| has_nsg(own));
     let of_nic = end.and_then(|end| end.nsg.as_ref());
     let (nic_stage, subnet_stage) =
         if inbound { ("nsg-in-nic", "nsg-in-subnet") } else { ("nsg-out-nic", "nsg-out-subnet") };
@@ -203,7 +207,8 @@ pub(super) fn gates(
         order.reverse();
     }
     let mut last = before;
-    if let Some((place, past_all)) = admin::gate(case, inbound, flow, subnet)? {
+    let exempt = end.is_some_and(|end| end.endpoint.is_some());
+    if let Some((place, past_all)) = if exempt { None } else { admin::gate(case, inbound, flow, subnet)? } {
         last = Some(place);
         if past_all {
             return Ok(last);

@@ -2,6 +2,7 @@
 
 use super::address::{Addr, Prefix};
 use super::admin::{self, Managers};
+use super::endpoint::{self, Endpoint};
 use super::firewall::{self, Firewalls};
 use super::read::{self, Id, child_id, field, flag, id_of, list, name, references, text, texts, word};
 use super::rules::{self, Rule};
@@ -14,6 +15,9 @@ pub(crate) struct Vnet {
     pub(crate) key: String,
     pub(crate) prefixes: Vec<Prefix>,
     pub(crate) peerings: Vec<Peering>,
+    pub(crate) location: String,
+    /// `privateEndpointVNetPolicies: Basic`.
+    pub(crate) basic_endpoints: bool,
 }
 
 /// One side of a peering.
@@ -44,6 +48,8 @@ pub(crate) struct Subnet {
     pub(crate) nat: Option<String>,
     pub(crate) services: Vec<String>,
     pub(crate) delegations: Vec<String>,
+    /// Network policies of private endpoints, in lower case.
+    pub(crate) policies: String,
 }
 
 /// A route table.
@@ -68,6 +74,8 @@ pub(crate) struct UserRoute {
 #[derive(Debug)]
 pub(crate) struct End {
     pub(crate) nic: bool,
+    /// Lower-case id of the private endpoint that it belongs to.
+    pub(crate) endpoint: Option<String>,
     pub(crate) address: Addr,
     /// Lower-case id of the subnet that it names.
     pub(crate) subnet: Option<Id>,
@@ -132,6 +140,8 @@ pub(crate) struct World {
     pub(crate) tags: BTreeMap<String, Vec<Prefix>>,
     pub(crate) managers: Managers,
     pub(crate) firewalls: Firewalls,
+    /// Private endpoints by lower-case id.
+    pub(crate) endpoints: BTreeMap<String, Endpoint>,
     names: BTreeMap<String, String>,
 }
 
@@ -222,7 +232,9 @@ impl World {
         world.read_vnets(&resources);
         world.read_tables(&resources);
         world.read_gateways(&resources);
+        world.endpoints = endpoint::read(&resources);
         world.read_ends(&resources);
+        world.read_endpoints();
         world.read_on_premises(&resources);
         world.firewalls = firewall::read(&resources);
         world.managers = admin::read(&resources);
@@ -281,6 +293,7 @@ impl World {
                     nat: read::reference(subnet, "natGateway").map(|id| id.key),
                     services: list(subnet, "serviceEndpoints").into_iter().map(|e| word(e, "service")).collect(),
                     delegations: admin::delegations(subnet),
+                    policies: word(subnet, "privateEndpointNetworkPolicies"),
                     key: id.key,
                 });
             }
@@ -290,6 +303,8 @@ impl World {
                 key: key.to_owned(),
                 prefixes: space(object, "addressSpace"),
                 peerings: peerings.into_iter().map(peering).collect(),
+                location: word(object, "location"),
+                basic_endpoints: word(object, "privateEndpointVNetPolicies") == "basic",
             });
         }
     }
@@ -321,17 +336,21 @@ impl World {
             let listed = groups.iter().find(|(_, nsg)| references(nsg, "networkInterfaces").iter().any(|k| k == key));
             let nsg =
                 read::reference(object, "networkSecurityGroup").or_else(|| listed.and_then(|(_, nsg)| id_of(nsg)));
+            let mut holding = self.endpoints.iter().filter(|(_, own)| own.nics.iter().any(|nic| nic == key));
+            let held = holding.next().map(|(key, _)| key.clone());
+            let endpoint = held.or_else(|| read::reference(object, "privateEndpoint").map(|id| id.key));
             for configuration in list(object, "ipConfigurations") {
                 let Some(address) = text(configuration, "privateIPAddress").and_then(|t| Addr::parse(&t)) else {
                     continue;
                 };
                 self.ends.push(End {
-                    nic: true,
+                    nic: endpoint.is_none(),
+                    endpoint: endpoint.clone(),
                     address,
                     subnet: read::reference(configuration, "subnet"),
                     owner: owner.clone(),
-                    nsg: nsg.clone(),
-                    groups: references(configuration, "applicationSecurityGroups"),
+                    nsg: nsg.clone().filter(|_| endpoint.is_none()),
+                    groups: self.groups_of(configuration, endpoint.as_ref()),
                     configuration: child_id(configuration, key, "ipConfigurations").key,
                     forwarding: flag(object, "enableIPForwarding", false),
                     public: read::reference(configuration, "publicIPAddress").map(|id| id.key),
@@ -346,6 +365,7 @@ impl World {
                 let Some(address) = text(frontend, "privateIPAddress").and_then(|t| Addr::parse(&t)) else { continue };
                 self.ends.push(End {
                     nic: false,
+                    endpoint: None,
                     address,
                     subnet: read::reference(frontend, "subnet"),
                     owner: owner.clone(),
@@ -355,6 +375,34 @@ impl World {
                     forwarding: false,
                     public: None,
                 });
+            }
+        }
+    }
+
+    fn groups_of(&self, configuration: &Value, endpoint: Option<&String>) -> Vec<String> {
+        let held = endpoint.and_then(|key| self.endpoints.get(key)).map(|endpoint| endpoint.groups.clone());
+        [references(configuration, "applicationSecurityGroups"), held.unwrap_or_default()].concat()
+    }
+
+    /// Private endpoints by the addresses that they name themselves.
+    fn read_endpoints(&mut self) {
+        for (key, endpoint) in &self.endpoints {
+            for address in &endpoint.addresses {
+                let known = |end: &End| end.endpoint.as_ref() == Some(key) && end.address == *address;
+                if !self.ends.iter().any(known) {
+                    self.ends.push(End {
+                        nic: false,
+                        endpoint: Some(key.clone()),
+                        address: *address,
+                        subnet: endpoint.subnet.clone(),
+                        owner: Id { text: key.clone(), key: key.clone() },
+                        nsg: None,
+                        groups: endpoint.groups.clone(),
+                        configuration: key.clone(),
+                        forwarding: false,
+                        public: None,
+                    });
+                }
             }
         }
     }
