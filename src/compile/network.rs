@@ -138,6 +138,8 @@ pub struct Network<'s> {
     pub missing_subnets: Vec<&'s ResourceId>,
     /// Public IP addresses that gateways and NICs of the input refer to and that are not in it.
     pub missing_public_ips: Vec<&'s ResourceId>,
+    /// A public IP address names an application gateway that is not in the input: it stands in some subnet.
+    pub missing_gateways: bool,
     /// Addresses that a gateway's pool names: a server is behind each, whether its NIC was exported or not.
     pub pool_addresses: HashSet<IpAddr>,
     /// Private endpoints of each virtual network, by index into the endpoints.
@@ -170,6 +172,7 @@ impl<'s> Network<'s> {
             group_members: HashMap::new(),
             missing_subnets: Vec::new(),
             missing_public_ips: Vec::new(),
+            missing_gateways: false,
             pool_addresses: pool_addresses(snapshot),
             private_endpoints: BTreeMap::new(),
             balancer_members: BTreeMap::new(),
@@ -269,11 +272,19 @@ impl<'s> Network<'s> {
         missing.dedup();
         self.missing_subnets = missing;
         let frontends = gateways.flat_map(|g| &g.frontends).filter_map(|f| f.public_ip.as_ref());
-        let public = frontends.chain(nics.filter_map(|c| c.public_ip.as_ref()));
+        let firewalls =
+            snapshot.firewalls.values().flat_map(|f| &f.configurations).filter_map(|c| c.public_ip.as_ref());
+        let balancers =
+            snapshot.load_balancers.values().flat_map(|b| &b.frontends).filter_map(|f| f.public_ip.as_ref());
+        let public = frontends.chain(nics.filter_map(|c| c.public_ip.as_ref())).chain(firewalls).chain(balancers);
         let mut missing: Vec<&ResourceId> = public.filter(|id| !snapshot.public_ips.contains_key(*id)).collect();
         missing.sort();
         missing.dedup();
         self.missing_public_ips = missing;
+        let owners = snapshot.public_ips.values().filter_map(|ip| ip.ip_configuration.as_ref());
+        let owners = owners.filter(|id| id.key().contains("/applicationgateways/"));
+        let mut gateways = owners.filter_map(ResourceId::parent);
+        self.missing_gateways = gateways.any(|id| !snapshot.application_gateways.contains_key(&id));
     }
 
     fn add_endpoints(&mut self) {

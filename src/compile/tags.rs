@@ -82,7 +82,10 @@ pub(crate) fn virtual_network(network: &Network<'_>, node: &SubnetNode<'_>) -> V
         let list = if peer.allows_access() { &mut prefixes } else { &mut closed };
         list.extend(peer.prefixes.iter().copied());
     }
-    prefixes.extend(gateway_prefixes(network, node));
+    // A route table that is not in the input may keep them away: then they are open prefixes of it.
+    if !matches!(node.table, Lookup::Missing(_)) {
+        prefixes.extend(gateway_prefixes(network, node));
+    }
     let unrouted = prefixes.iter().copied().collect();
     let mut inflated = false;
     if let Lookup::Found(table) = node.table {

@@ -5,6 +5,7 @@ use super::gates::{Nic, rule_words};
 use super::matching::{compare, rule_matches};
 use super::trace::{Step, StepResult};
 use crate::compile::admin::{Applies, CompiledAdminRule};
+use crate::compile::endpoints::{Endpoint, EndpointKind};
 use crate::compile::network::is_platform_subnet;
 use crate::compile::{Stage, SubnetNode};
 use crate::diagnostic::code;
@@ -32,6 +33,9 @@ pub(super) fn admin<'n>(
         return Ok((None, false));
     }
     let stage = if direction == Direction::Inbound { Stage::AdminIn } else { Stage::AdminOut };
+    if unseen_gateway(context, subnet, stage)? {
+        return Ok((None, false));
+    }
     if let Some(decided) = unexported(context, node, direction, stage)? {
         return Ok(decided);
     }
@@ -46,6 +50,17 @@ pub(super) fn admin<'n>(
         }
     }
     Ok((None, false))
+}
+
+/// A gateway that is not in the input, and not isolated, may stand in a subnet without any NIC.
+fn unseen_gateway<'n>(context: &mut Context<'_, 'n>, subnet: usize, stage: Stage) -> Walked<'n, bool> {
+    let network = context.network;
+    let dedicated = |end: &Endpoint<'_>| end.subnet != Some(subnet) || end.kind == EndpointKind::GatewayFrontend;
+    if !network.missing_gateways || !network.endpoints.iter().all(dedicated) {
+        return Ok(false);
+    }
+    context.here = At::new(stage, None);
+    context.ask(Fact::UnseenGateway(subnet))
 }
 
 /// Has the rule's manager a management group in its scope? It matters only where rules of several managers meet.

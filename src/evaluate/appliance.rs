@@ -6,9 +6,10 @@ use super::path::not_modelled;
 use super::route::Chosen;
 use super::trace::{Step, StepResult};
 use crate::compile::endpoints::Endpoint;
-use crate::compile::{Network, Stage};
+use crate::compile::{Network, Stage, SubnetNode};
 use crate::diagnostic::code;
 use crate::model::{LoadBalancer, NetworkInterface};
+use ipnet::IpNet;
 use std::net::IpAddr;
 
 /// More appliances in a row than this are taken for a loop.
@@ -61,6 +62,7 @@ pub(super) fn cross<'n>(
     context.here = At::new(Stage::Firewall, name);
     context.note(&code::NVA, &address.to_string());
     pass(context, address)?;
+    unseen_firewall(context, address, next, end)?;
     journey.via.push(Via { address, subnet: next, before: journey.flow.source, translated: false });
     journey.here = next;
     Ok(None)
@@ -134,13 +136,33 @@ fn pass<'n>(context: &mut Context<'_, 'n>, address: IpAddr) -> Walked<'n, ()> {
     if context.ask(Fact::Appliance(address))? { Ok(()) } else { Err(Halt::deny(at)) }
 }
 
+/// In the subnet of Azure Firewall stands one that is not in the input, and it may translate the source: then no filter
+/// and no route behind it is certain.
+fn unseen_firewall<'n>(
+    context: &mut Context<'_, 'n>,
+    address: IpAddr,
+    subnet: usize,
+    end: Option<&'n Endpoint<'n>>,
+) -> Walked<'n, ()> {
+    let network = context.network;
+    let named = |node: &SubnetNode<'_>| node.subnet.name.eq_ignore_ascii_case("AzureFirewallSubnet");
+    if end.is_some()
+        || network.assumptions.transparent_appliances
+        || !network.subnet(subnet).is_some_and(named)
+        || !context.ask(Fact::ApplianceTranslates(address))?
+    {
+        return Ok(());
+    }
+    Err(Halt::Settled(super::context::Outcome { allowed: true, at: Some(context.here) }))
+}
+
 /// A next hop outside the networks that the subnet reaches directly is dropped; one in a peer that is not in the input
 /// is not known.
 fn unreachable<'n>(context: &mut Context<'_, 'n>, address: IpAddr, subnet: usize) -> Walked<'n, Halt<'n>> {
     let at = context.here;
     let Some(node) = context.network.subnet(subnet) else { return Ok(Halt::deny(at)) };
-    let unseen =
-        node.peers.iter().any(|peer| peer.remote.is_none() && peer.prefixes.iter().any(|n| n.contains(&address)));
+    let may_hold = |prefixes: &[IpNet]| prefixes.is_empty() || prefixes.iter().any(|net| net.contains(&address));
+    let unseen = node.peers.iter().any(|peer| peer.remote.is_none() && may_hold(&peer.prefixes));
     if unseen {
         context.note(&code::NEXT_HOP_UNKNOWN, &address.to_string());
         if context.ask(Fact::NextHop(address))? {

@@ -55,6 +55,8 @@ pub enum Fact {
     NextHop(IpAddr),
     /// Does the appliance let the flow through?
     Appliance(IpAddr),
+    /// Does a firewall that is not in the input translate the source?
+    ApplianceTranslates(IpAddr),
     /// Does traffic cross a peering without virtual network access?
     PeeringAccess(String),
     /// Does a route of a table that is not in the input deliver where the system routes do not?
@@ -69,6 +71,8 @@ pub enum Fact {
     UnreadableHopDelivers(String, IpAddr),
     /// Does the destination accept the unknown public source address?
     PublicSource(String),
+    /// Is a gateway without network isolation, which is not in the input, in the subnet?
+    UnseenGateway(usize),
     /// Does a security admin rule decide?
     AdminDecides(usize, Direction),
     /// Does it deny?
@@ -132,6 +136,7 @@ impl Fact {
             | Fact::UnseenNic(a)
             | Fact::NextHop(a)
             | Fact::Appliance(a)
+            | Fact::ApplianceTranslates(a)
             | Fact::OpenPrefix(_, a)
             | Fact::UnseenMember(_, a)
             | Fact::SharedAddress(a)

@@ -40,6 +40,7 @@ pub(super) fn outside<'n>(
     let answers = answers_in_input(network, flow.destination);
     let owner = if answers { None } else { owner_in_input(context, flow.destination)? };
     if owner.is_none() && !answers {
+        unlisted(context, flow.destination)?;
         return Ok(last);
     }
     context.here = at;
@@ -85,7 +86,7 @@ fn public_frontend<'n>(context: &mut Context<'_, 'n>, journey: &Journey<'n>) -> 
             return Err(balancer::members(context, &delivery, balancer, frontend)?);
         }
     }
-    match frontend_branches(network, &journey.flow) {
+    match frontend_branches(network, journey) {
         Some(branches) => Err(Halt::Split(branches)),
         None => not_evaluated(context, destination, journey.last),
     }
@@ -97,15 +98,17 @@ fn firewall_source(network: &Network<'_>, hop: &Via) -> Option<IpAddr> {
     firewall.public.first().copied().filter(|_| hop.translated)
 }
 
-/// A public address of something that is not evaluated from the outside: a VPN gateway, a bastion, or a firewall or
-/// load balancer that is not in the input.
+/// A public address of something that is not evaluated from the outside: a VPN gateway, a bastion, a gateway whose subnet
+/// is not in the input, or a firewall, load balancer or gateway that is not.
 fn elsewhere<'n>(network: &'n Network<'n>, address: IpAddr) -> Option<&'n PublicIpAddress> {
     let mut listed = network.snapshot.public_ips.values();
     let public = listed.find(|ip| ip.address.as_ref().is_some_and(|a| a.value == address))?;
     let owner = public.ip_configuration.as_ref().map(|id| id.key()).unwrap_or_default();
     let kinds =
         ["/loadbalancers/", "/azurefirewalls/", "/virtualnetworkgateways/", "/bastionhosts/", "/applicationgateways/"];
-    kinds.iter().any(|kind| owner.contains(kind)).then_some(public)
+    let mut frontends = network.snapshot.application_gateways.values().flat_map(|gateway| &gateway.frontends);
+    let of_gateway = frontends.any(|frontend| frontend.public_ip.as_ref() == Some(&public.id));
+    (of_gateway || kinds.iter().any(|kind| owner.contains(kind))).then_some(public)
 }
 
 fn not_evaluated<'n>(
@@ -118,6 +121,21 @@ fn not_evaluated<'n>(
     context.note(&code::NOT_MODELLED, public.id.as_str());
     let at = context.here;
     let allowed = context.ask(Fact::NotModelled(public.id.key().to_owned()))?;
+    Err(Halt::Settled(super::context::Outcome { allowed, at: Some(at) }))
+}
+
+/// A public address may be one that is not in the input, of something that the input does hold.
+fn unlisted<'n>(context: &mut Context<'_, 'n>, address: IpAddr) -> Walked<'n, ()> {
+    let network = context.network;
+    let Some(id) = network.missing_public_ips.first().filter(|_| !tags::is_private(address)) else { return Ok(()) };
+    let listed = |ip: &PublicIpAddress| ip.address.as_ref().is_some_and(|a| a.value == address);
+    if network.snapshot.public_ips.values().any(listed) {
+        return Ok(());
+    }
+    context.here = At::new(Stage::NsgInSubnet, Some(id.name()));
+    context.note(&code::SNAT_UNKNOWN, id.as_str());
+    let at = context.here;
+    let allowed = context.ask(Fact::MissingPublicIp(id.as_str().to_owned()))?;
     Err(Halt::Settled(super::context::Outcome { allowed, at: Some(at) }))
 }
 
@@ -194,17 +212,9 @@ pub(super) fn from_outside<'n>(
     if answers_in_input(network, flow.destination) {
         return public_frontend(context, &journey);
     }
-    if let (Some(id), false) = (network.missing_public_ips.first(), tags::is_private(flow.destination)) {
-        // The destination may be one of these: of a frontend or NIC that the input does hold.
-        let listed = |ip: &PublicIpAddress| ip.address.as_ref().is_some_and(|a| a.value == flow.destination);
-        if !network.snapshot.public_ips.values().any(listed) {
-            context.here = At::new(Stage::NsgInSubnet, Some(id.name()));
-            context.note(&code::SNAT_UNKNOWN, id.as_str());
-            let at = context.here;
-            if !context.ask(Fact::MissingPublicIp(id.as_str().to_owned()))? {
-                return Err(Halt::deny(at));
-            }
-        }
+    unlisted(context, flow.destination)?;
+    if let Some(subnet) = network.subnet_of(flow.destination, None) {
+        super::endpoint::unplaced(context, flow.destination, subnet)?;
     }
     let (flow, vnet) = match owner_in_input(context, flow.destination)? {
         Some((owner, subnet)) => {
@@ -218,7 +228,8 @@ pub(super) fn from_outside<'n>(
 
 /// A public frontend of a gateway: the NSG of the gateway subnet sees the instances' addresses as destination, or the
 /// frontend address itself where a public and a private listener share the port (semantics.md 5.1).
-fn frontend_branches<'n>(network: &'n Network<'n>, flow: &Flow) -> Option<Vec<Branch<'n>>> {
+fn frontend_branches<'n>(network: &'n Network<'n>, journey: &Journey<'n>) -> Option<Vec<Branch<'n>>> {
+    let flow = &journey.flow;
     for gateway in network.snapshot.application_gateways.values() {
         let public = gateway.frontends.iter().find(|frontend| {
             frontend.public_ip.as_ref().and_then(|id| network.public_address(id)) == Some(flow.destination)
@@ -239,7 +250,7 @@ fn frontend_branches<'n>(network: &'n Network<'n>, flow: &Flow) -> Option<Vec<Br
             .collect();
         let private = gateway.frontends.iter().filter(|f| f.public_ip.is_none()).any(|f| listening.contains(&&f.id));
         if listening.contains(&&public.id) && private {
-            return Some(vec![Branch::Frontend(*flow, subnet)]);
+            return Some(vec![Branch::Frontend(*flow, subnet, journey.last)]);
         }
         let cuts = Cuts::of(network, Side::Destination);
         let node = network.subnet(subnet)?;
@@ -248,7 +259,7 @@ fn frontend_branches<'n>(network: &'n Network<'n>, flow: &Flow) -> Option<Vec<Br
         return Some(
             representatives
                 .into_iter()
-                .map(|(destination, _)| Branch::Frontend(Flow { destination, ..*flow }, subnet))
+                .map(|(destination, _)| Branch::Frontend(Flow { destination, ..*flow }, subnet, journey.last))
                 .collect(),
         );
     }

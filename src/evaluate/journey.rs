@@ -63,7 +63,7 @@ pub struct Delivery<'n> {
 #[derive(Debug, Clone)]
 pub enum Branch<'n> {
     /// To a gateway's instances, through the inbound NSG of their subnet.
-    Frontend(Flow, usize),
+    Frontend(Flow, usize, Option<At<'n>>),
     /// From an appliance that translated the source.
     Onward(Journey<'n>),
     /// To a member behind a load balancer.
@@ -74,7 +74,7 @@ impl Branch<'_> {
     /// The address that tells this branch from the others: facts about it are its own.
     pub fn about(&self) -> IpAddr {
         match self {
-            Branch::Frontend(flow, _) => flow.destination,
+            Branch::Frontend(flow, ..) => flow.destination,
             Branch::Onward(journey) => journey.flow.source,
             Branch::Member(delivery) => {
                 delivery.member.map_or(delivery.journey.flow.destination, |member| member.address)

@@ -48,8 +48,12 @@ pub fn walk<'n>(context: &mut Context<'_, 'n>, flow: &Flow, ends: Endpoints<'n>)
     }
     let last = match subnet {
         Some(subnet) => leave(context, flow, subnet, ends),
-        None => missing_subnet(context, flow.source, Stage::NsgOutSubnet)
-            .and_then(|()| edge::from_outside(context, flow, ends)),
+        None => match missing_subnet(context, flow.source, Stage::NsgOutSubnet) {
+            // By what way it comes, and with which source, is not known.
+            Ok(true) => Ok(None),
+            Ok(false) => edge::from_outside(context, flow, ends),
+            Err(halt) => Err(halt),
+        },
     };
     outcome(last)
 }
@@ -57,7 +61,7 @@ pub fn walk<'n>(context: &mut Context<'_, 'n>, flow: &Flow, ends: Endpoints<'n>)
 /// Judges one of the ways of [`Walk::Many`]; it may split again.
 pub fn resume<'n>(context: &mut Context<'_, 'n>, branch: &Branch<'n>) -> Walked<'n, Walk<'n>> {
     outcome(match branch {
-        Branch::Frontend(flow, subnet) => ingress(context, flow, *subnet, Nic::Endpoint(None), None),
+        Branch::Frontend(flow, subnet, last) => ingress(context, flow, *subnet, Nic::Endpoint(None), *last),
         Branch::Onward(journey) => travel(context, journey.clone()),
         Branch::Member(delivery) => deliver(context, delivery),
     })
@@ -169,19 +173,21 @@ fn destination_subnet<'n>(
     Ok(found)
 }
 
-/// An address that a NIC of the input has in a subnet that is not, or a private one that no network of the input holds
-/// while some are missing: its NSG and routes are not known.
-pub(super) fn missing_subnet<'n>(context: &mut Context<'_, 'n>, address: IpAddr, stage: Stage) -> Walked<'n, ()> {
+/// An address that a NIC of the input has in a subnet that is not, or a private or IPv6 one that no network of the input holds
+/// while some are missing: its NSG and routes are not known. True where it lets the flow through.
+pub(super) fn missing_subnet<'n>(context: &mut Context<'_, 'n>, address: IpAddr, stage: Stage) -> Walked<'n, bool> {
     let network = context.network;
     let own = network.endpoints_with(address).find_map(|end| end.subnet_id.filter(|_| end.subnet.is_none()));
     let held = || network.vnets.iter().any(|vnet| vnet.prefixes.iter().any(|net| net.contains(&address)));
-    let any = || network.missing_subnets.first().copied().filter(|_| tags::is_private(address) && !held());
-    let Some(id) = own.or_else(any) else { return Ok(()) };
+    // Sources of the Internet are many; a destination that the input does not hold is asked about for a reason.
+    let may_lie = stage == Stage::NsgInSubnet || tags::is_private(address) || address.is_ipv6();
+    let any = || network.missing_subnets.first().copied().filter(|_| may_lie && !held());
+    let Some(id) = own.or_else(any) else { return Ok(false) };
     context.here = At::new(stage, Some(id.name()));
     context.note(&code::REMOTE_VNET_MISSING, id.parent().unwrap_or_else(|| id.clone()).as_str());
     let (at, place) = (context.here, id.name().to_owned());
     context.step(|| Step { at, place, what: "subnet not in the input".to_owned(), result: StepResult::Unknown });
-    if context.ask(Fact::MissingSubnet(id.as_str().to_owned()))? { Ok(()) } else { Err(Halt::deny(at)) }
+    if context.ask(Fact::MissingSubnet(id.as_str().to_owned()))? { Ok(true) } else { Err(Halt::deny(at)) }
 }
 
 /// Two NICs of one subnet with one address and different filters: which one is there is not known.

@@ -122,16 +122,33 @@ pub fn lookup<'n>(context: &mut Context<'_, 'n>, subnet: usize, address: IpAddr)
     if let Some(disabled) = overrides::disabled_peering(context, node, &chosen)? {
         return Ok(disabled);
     }
-    if chosen.source == RouteSource::System && matches!(chosen.next_hop, NextHop::None | NextHop::Internet) {
-        for what in &node.open_prefixes {
-            context.here = At::new(Stage::Route, None);
-            context.note(&code::OPEN_PREFIXES, what);
-            if context.ask(Fact::OpenPrefix(what.to_ascii_lowercase(), address))? {
-                return Ok(Chosen { source: RouteSource::Gateway, next_hop: NextHop::Gateway, ..nothing });
-            }
+    for what in &node.open_prefixes {
+        let peer = node
+            .peers
+            .iter()
+            .position(|peer| peer.remote.is_none() && peer.remote_id().is_some_and(|id| id.as_str() == what));
+        if !beaten(&chosen, peer.is_some()) {
+            continue;
+        }
+        context.here = At::new(Stage::Route, None);
+        context.note(&code::OPEN_PREFIXES, what);
+        if context.ask(Fact::OpenPrefix(what.to_ascii_lowercase(), address))? {
+            return Ok(match peer {
+                Some(index) => Chosen { source: RouteSource::System, next_hop: NextHop::Peering(index), ..nothing },
+                None => Chosen { source: RouteSource::Gateway, next_hop: NextHop::Gateway, ..nothing },
+            });
         }
     }
     Ok(chosen)
+}
+
+/// May a longer prefix that is not in the input, of a peered network or of a gateway, win against the route?
+fn beaten(chosen: &Chosen<'_>, by_peer: bool) -> bool {
+    match chosen.source {
+        RouteSource::System => matches!(chosen.next_hop, NextHop::None | NextHop::Internet),
+        RouteSource::User => chosen.prefix.is_none_or(|prefix| prefix.prefix_len() < prefix.max_prefix_len()),
+        RouteSource::Gateway => by_peer,
+    }
 }
 
 /// Routes of service endpoints whose tag has no data. A service's prefixes are public and no customer's.

@@ -116,7 +116,8 @@ fn about_rule(network: &Network<'_>, fact: &Fact) -> String {
             format!("a readable route {name}")
         }
         Fact::SharedAddress(address) => format!("which of the NICs with address {address} is there"),
-        Fact::Appliance(address) => {
+        Fact::UnseenGateway(_) => "the application gateway that a public IP address names".to_owned(),
+        Fact::Appliance(address) | Fact::ApplianceTranslates(address) => {
             format!("the rules of the appliance at {address} (or --assume appliance=transparent)")
         }
         Fact::PeeringAccess(name) => {

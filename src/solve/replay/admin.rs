@@ -9,7 +9,7 @@ use crate::compile::admin::{Applies, CompiledAdminRule};
 use crate::compile::network::is_platform_subnet;
 use crate::evaluate::context::{Context, Removed};
 use crate::evaluate::matching::compare;
-use crate::model::{Access, AdminAccess, Direction, RuleFlags};
+use crate::model::{Access, AdminAccess, Direction, ResourceId, RuleFlags};
 use crate::net::Flow;
 
 /// What the admin rules do with a flow before the NSGs.
@@ -42,7 +42,10 @@ pub(super) fn evaluate(
     for rule in ordered(network)? {
         match rule.applies.to(node.vnet, vnet, rule.access) {
             Applies::No => continue,
-            Applies::Open(id) => return Err(format!("missing: what {} applies to", id.name())),
+            Applies::Open(groups, configuration) => {
+                let name = groups.first().or(configuration).map_or("", ResourceId::name);
+                return Err(format!("missing: what {name} applies to"));
+            }
             Applies::Yes => {}
         }
         match rule.rule.direction {
