@@ -18,7 +18,7 @@ use model::generate::{self, Estate};
 use model::spell::{self, Shape};
 use model::world::World;
 use model::worlds::{self, Answer, Question, Start};
-use model::{bridge, changes, minimise, questions};
+use model::{bridge, changes, deletion, minimise, questions};
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use std::collections::BTreeSet;
@@ -264,6 +264,92 @@ proptest! {
         for _ in 0..8 {
             let _ = bridge::matrix_bytes(&changes::damage_bytes(&files, &mut dice));
         }
+    }
+}
+
+/// Addresses of private endpoints in random estates.
+const ENDPOINTS: [&str; 3] = ["10.1.2.20", "10.2.1.20", "10.0.3.20"];
+
+/// Resources taken out so far.
+static DELETIONS: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);
+
+/// A certain verdict stays as it is, or turns unknown. With a gate or a detour the doubt that it raised may be gone.
+fn holds(before: &str, after: &str) -> bool {
+    before == after || after == "unknown" || before == "unknown"
+}
+
+/// Every resource that another one refers to, left out of every conformance case.
+#[test]
+fn a_missing_resource_never_flips_a_case() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/conformance");
+    let (mut tried, mut turned, mut flips) = (0u32, 0u32, Vec::new());
+    for case in deletion::cases(&folder) {
+        let asked = std::slice::from_ref(&case.question);
+        let ask = |resources: &[serde_json::Value]| {
+            bridge::ask(&case.files(resources), Assumed::default(), asked).remove(0).verdict
+        };
+        let before = ask(&case.resources);
+        for (at, key) in deletion::referenced(&case.resources) {
+            if matches!(&case.question.start, Start::Gateway(gateway) if *gateway == key) {
+                continue; // nothing to ask about
+            }
+            tried += 1;
+            let after = ask(&deletion::without(&case.resources, at));
+            turned += u32::from(after != before);
+            if !holds(before, after) {
+                flips.push(format!("{}: {before} -> {after} without {key}", case.id));
+            }
+        }
+    }
+    println!("{tried} deletions, {turned} verdicts turned");
+    assert!(flips.is_empty(), "{} of {tried} flip:\n{}", flips.len(), flips.join("\n"));
+}
+
+proptest! {
+    #![proptest_config(config(8, 4))]
+
+    /// Without a resource that another one refers to a certain answer stays, or turns unknown.
+    #[test]
+    fn a_missing_resource_never_flips_an_answer(seed in any::<u64>()) {
+        let Drawn { estate, asked, .. } = draw(seed, 12);
+        let assumed = Assumed::default();
+        let before = bridge::ask(&spell::plain(&estate, Shape::Rest), assumed, &asked);
+        let twins = estate.resources.iter().any(|r| r["name"].as_str().is_some_and(|name| name.ends_with("-twin")));
+        for (_, key) in deletion::referenced(&estate.resources) {
+            // Of two networks with one address, the other one answers then. And a network's own addresses handed to its
+            // gateway end there, past every gate that follows without the route.
+            let past_all = estate.resources.iter().any(|r| {
+                r["id"].as_str().is_some_and(|id| id.eq_ignore_ascii_case(&key))
+                    && r.to_string().contains("VirtualNetworkGateway\"")
+            });
+            if twins && key.contains("/virtualnetworks/") || past_all && key.contains("/routetables/") {
+                continue;
+            }
+            DELETIONS.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            let less = |estate: &Estate| {
+                let found = estate.resources.iter().position(|r| r["id"].as_str().is_some_and(|id| id.eq_ignore_ascii_case(&key)));
+                found.map(|at| Estate { resources: deletion::without(&estate.resources, at), tags: estate.tags.clone() })
+            };
+            let left = less(&estate).expect("it is there");
+            let after = bridge::ask(&spell::plain(&left, Shape::Rest), assumed, &asked);
+            for ((question, before), after) in asked.iter().zip(&before).zip(&after) {
+                let own = matches!(&question.start, Start::Gateway(gateway) if *gateway == key);
+                // A private endpoint opens no connections.
+                let senseless = matches!(&question.start, Start::Sources(list) if list.iter().any(|source| ENDPOINTS.contains(&source.to_string().as_str())));
+                if own || senseless || holds(before.verdict, after.verdict) {
+                    continue;
+                }
+                let flips = |estate: &Estate| {
+                    let named = deletion::referenced(&estate.resources).iter().any(|(_, other)| *other == key);
+                    let Some(left) = less(estate).filter(|_| named) else { return false };
+                    let verdict = |estate: &Estate| one(&spell::plain(estate, Shape::Rest), assumed, question).verdict;
+                    !holds(verdict(estate), verdict(&left))
+                };
+                let small = minimise::estate(&estate, &flips);
+                panic!("without {key}: {question:?}\n{before:?}\n{after:?}\n{}", shown(&small));
+            }
+        }
+        println!("{} deletions", DELETIONS.load(std::sync::atomic::Ordering::Relaxed));
     }
 }
 

@@ -164,11 +164,11 @@ fn applied(world: &World, rule: &AdminRule, subnet: usize) -> Vec<Known> {
         Some(groups) => Known::any(groups.iter().map(|group| member(world, group, &vnet.key))),
         None => Known::Open(vec![Fact::plain(format!("{} is applied to {}", rule.collection.key, vnet.key))]),
     };
-    vec![groups, reaches(world, &rule.intent, &rule.access, &rule.configuration, subnet)]
+    vec![groups, reaches(world, rule.intent.as_ref(), &rule.access, &rule.configuration, subnet)]
 }
 
 /// SQL Managed Instance and Databricks are spared unless the configuration names them.
-fn reaches(world: &World, intent: &Option<Vec<String>>, access: &str, configuration: &str, subnet: usize) -> Known {
+fn reaches(world: &World, intent: Option<&Vec<String>>, access: &str, configuration: &str, subnet: usize) -> Known {
     let vnet = &world.vnets[world.subnets[subnet].vnet];
     let services = ["microsoft.sql/managedinstances", "microsoft.databricks/workspaces"];
     let of_vnet = world.subnets.iter().filter(|other| other.vnet == world.subnets[subnet].vnet);
@@ -265,8 +265,9 @@ fn unexported(
             .groups
             .as_ref()
             .is_none_or(|groups| groups.iter().any(|group| member(world, group, vnet) != Known::No));
-        let reached =
-            ["allow", "deny"].iter().any(|access| reaches(world, &hollow.intent, access, "", subnet) != Known::No);
+        let reached = ["allow", "deny"]
+            .iter()
+            .any(|access| reaches(world, hollow.intent.as_ref(), access, "", subnet) != Known::No);
         if !near || !reached {
             continue;
         }

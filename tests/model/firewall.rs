@@ -17,7 +17,7 @@ pub(crate) struct Firewall {
     pub(crate) subnet: Option<String>,
     pub(crate) private: Vec<Addr>,
     /// Public IP address resources.
-    publics: Vec<String>,
+    pub(super) publics: Vec<String>,
     policy: Option<Id>,
     classic: Book,
 }

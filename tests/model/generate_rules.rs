@@ -142,6 +142,21 @@ pub(crate) fn add_detour(routes: &mut Vec<Value>, net: &str, hop: &str) {
     }
 }
 
+/// Next hops of user-defined routes: the firewall, appliances, and addresses where nothing stands.
+const HOPS: [&str; 11] = [
+    "10.0.1.4",
+    "10.0.1.4",
+    "10.0.1.4",
+    "10.0.3.4",
+    "10.0.3.4",
+    "10.0.3.4",
+    "10.0.3.5",
+    "10.1.2.4",
+    "10.0.3.77",
+    "10.9.0.4",
+    "203.0.113.7",
+];
+
 /// Routes of one table, each prefix once.
 pub(crate) fn routes(maker: &mut Maker<'_>) -> Vec<Value> {
     let (mut out, mut used) = (Vec::new(), BTreeSet::new());
@@ -190,20 +205,7 @@ pub(crate) fn routes(maker: &mut Maker<'_>) -> Vec<Value> {
         let kind = *maker.dice.pick(&kinds);
         let mut route = json!({ "addressPrefix": prefix, "nextHopType": kind });
         if kind == "VirtualAppliance" && !maker.dice.chance(3) {
-            let hops = [
-                "10.0.1.4",
-                "10.0.1.4",
-                "10.0.1.4",
-                "10.0.3.4",
-                "10.0.3.4",
-                "10.0.3.4",
-                "10.0.3.5",
-                "10.1.2.4",
-                "10.0.3.77",
-                "10.9.0.4",
-                "203.0.113.7",
-            ];
-            route["nextHopIpAddress"] = json!(maker.dice.pick(&hops));
+            route["nextHopIpAddress"] = json!(maker.dice.pick(&HOPS));
         }
         out.push(json!({ "name": format!("udr-{number}"), "properties": route }));
     }

@@ -1,13 +1,13 @@
 //! Traffic that enters or leaves through the Internet (semantics.md 1.6, 5.1, 5.3).
 
 use super::address::{Addr, Prefix};
-use super::case::{Case, Fact, Halt, Missing, Place};
+use super::case::{Case, Fact, Halt, Place};
 use super::endpoint;
 use super::firewall::Firewall;
-use super::journey::{Journey, travel};
+use super::journey::{Journey, arrive, travel};
 use super::routing::{Chosen, Hop, is_private, lookup};
-use super::walk::{Flow, Outcome, Ways, gates, in_missing_subnet, past_missing_subnet, settle};
-use super::world::{End, World};
+use super::walk::{Flow, Ways, gates, past_missing_subnet};
+use super::world::{End, PublicIp, World};
 
 /// The NIC behind a public address of the snapshot. A NIC that is not there may have any NSG, and so may the subnet of
 /// one whose network is not there.
@@ -52,36 +52,87 @@ impl WayOut {
 }
 
 /// Delivery to the Internet (5.3).
-pub(super) fn to_internet(
-    case: &Case<'_>,
-    flow: &Flow,
+pub(super) fn to_internet<'w>(
+    case: &Case<'w>,
+    journey: Journey<'w>,
     route: &Chosen,
-    at: usize,
     way_out: WayOut,
-    last: Option<Place>,
+    ways: &mut Ways<'_>,
 ) -> Result<Option<Place>, Halt> {
     let world = case.world;
+    let destination = journey.flow.destination;
     let denied = || Halt::Deny(route.place("route"));
-    if is_private(flow.destination) || matches!(way_out, WayOut::None) {
+    if is_private(destination) || matches!(way_out, WayOut::None) {
         return Err(denied());
     }
-    if let Some(public) = world.publics.iter().find(|public| public.address == Some(flow.destination)) {
-        // Another gateway's frontend: what it does from the outside is not looked at.
-        let frontends = world.gateways.iter().flat_map(|gateway| &gateway.frontends);
-        if { frontends }.any(|(_, _, own)| own.as_ref() == Some(&public.key)) {
-            let place = Place::of("nsg-in-subnet", Some(public.name.clone()));
-            let passes = case.ask(Fact::plain(format!("{} lets in", public.key)), &place)?;
-            return Err(if passes { Halt::Arrives(None) } else { Halt::Deny(place) });
-        }
+    let answers = answers(world, destination);
+    let owner = if answers { None } else { owner_of_public(case, destination)? };
+    if owner.is_none() && !answers {
+        return unlisted(case, destination).map(|()| journey.last);
     }
-    let Some((owner, subnet)) = owner_of_public(case, flow.destination)? else { return Ok(last) };
     let WayOut::Address(source) = way_out else {
-        let fact = Fact::plain(format!("public address of {} is let in", world.subnets[at].key));
-        return if case.ask(fact, &route.place("route"))? { Ok(last) } else { Err(denied()) };
+        let fact = Fact::plain(format!("public address of {} is let in", world.subnets[journey.at].key));
+        return if case.ask(fact, &route.place("route"))? { Ok(journey.last) } else { Err(denied()) };
     };
-    let translated = Flow { source, destination: owner.address, ..flow.clone() };
-    let arrived = gates(case, &translated, subnet, Some(owner), true, last)?;
+    let translated = Flow { source, ..journey.flow };
+    let Some((owner, subnet)) = owner else { return public_frontend(case, &translated, journey.last, ways) };
+    let translated = Flow { destination: owner.address, ..translated };
+    let arrived = gates(case, &translated, subnet, Some(owner), true, journey.last)?;
     reply_to_outside(case, &translated, subnet).map(|()| arrived)
+}
+
+/// Is it the public address of a firewall or of a gateway's frontend?
+fn answers(world: &World, address: Addr) -> bool {
+    gateway_with(world, address).is_some() || firewall_with(world, address).is_some()
+}
+
+fn firewall_with(world: &World, address: Addr) -> Option<&Firewall> {
+    world.firewalls.all.iter().find(|firewall| firewall.is_public(world, address))
+}
+
+/// The public IP address resource of a gateway's frontend.
+fn gateway_with(world: &World, address: Addr) -> Option<&PublicIp> {
+    let frontends = world.gateways.iter().flat_map(|gateway| &gateway.frontends);
+    let mut keys = frontends.filter_map(|(_, _, public)| public.as_ref());
+    let found = keys.find(|key| world.public_address(key) == Some(address))?;
+    world.publics.iter().find(|public| public.key == *found)
+}
+
+/// To one of those.
+fn public_frontend(
+    case: &Case<'_>,
+    flow: &Flow,
+    last: Option<Place>,
+    ways: &mut Ways<'_>,
+) -> Result<Option<Place>, Halt> {
+    let world = case.world;
+    if let Some(firewall) = firewall_with(world, flow.destination) {
+        return through_firewall(case, firewall, flow, ways);
+    }
+    let Some((subnet, open)) = frontend(world, flow) else {
+        let Some(public) = gateway_with(world, flow.destination) else { return Ok(last) };
+        // The gateway's subnet is not in the snapshot.
+        let place = Place::of("nsg-in-subnet", Some(public.name.clone()));
+        let passes = case.ask(Fact::plain(format!("{} lets in", public.key)), &place)?;
+        return Err(if passes { Halt::Arrives(Some(place)) } else { Halt::Deny(place) });
+    };
+    let destination = open[ways.choose(open.clone())?];
+    gates(case, &Flow { destination, ..flow.clone() }, subnet, None, true, last)
+}
+
+/// It may be a public address that is not in the snapshot, of something that is.
+fn unlisted(case: &Case<'_>, address: Addr) -> Result<(), Halt> {
+    let world = case.world;
+    let frontends = world.gateways.iter().flat_map(|gateway| &gateway.frontends);
+    let named = frontends.filter_map(|(_, _, public)| public.as_ref());
+    let named = named.chain(world.ends.iter().filter_map(|end| end.public.as_ref()));
+    let named = named.chain(world.firewalls.all.iter().flat_map(|firewall| &firewall.publics));
+    let missing = named.filter(|key| !world.publics.iter().any(|public| public.key == **key)).min();
+    let listed = world.publics.iter().any(|public| public.address == Some(address));
+    let Some(key) = missing.filter(|_| !is_private(address) && !listed) else { return Ok(()) };
+    let place = Place::of("nsg-in-subnet", key.rsplit('/').next().map(str::to_owned));
+    let passes = case.ask(Fact::plain(format!("owner of {key} lets in")), &place)?;
+    Err(if passes { Halt::Arrives(Some(place)) } else { Halt::Deny(place) })
 }
 
 /// A gateway leaves with its public frontend or through a NAT gateway, a NIC with its own address.
@@ -106,21 +157,20 @@ pub(super) fn way_out(world: &World, subnet: usize, source_end: Option<&End>) ->
 /// From outside every network: only the destination's side is seen, and a reply that is certain to be dropped.
 pub(super) fn from_outside(case: &Case<'_>, flow: &Flow, ways: &mut Ways<'_>) -> Result<Option<Place>, Halt> {
     let world = case.world;
-    if let Some(firewall) = world.firewalls.all.iter().find(|firewall| firewall.is_public(world, flow.destination)) {
-        return through_firewall(case, firewall, flow, ways);
+    if answers(world, flow.destination) {
+        return public_frontend(case, flow, None, ways);
     }
-    let (flow, subnet, end) = match owner_of_public(case, flow.destination)? {
-        Some((owner, subnet)) => (Flow { destination: owner.address, ..flow.clone() }, subnet, Some(owner)),
-        None => match world.subnet_of(flow.destination, None) {
-            Some(subnet) => (flow.clone(), subnet, world.end_at(flow.destination, subnet)),
-            None => return in_missing_subnet(case, flow.destination, "nsg-in-subnet").map(|()| None),
-        },
+    unlisted(case, flow.destination)?;
+    if let Some(subnet) = world.subnet_of(flow.destination, None) {
+        endpoint::unplaced(case, flow.destination, subnet)?;
+    }
+    let (flow, vnet) = match owner_of_public(case, flow.destination)? {
+        Some((owner, subnet)) => {
+            (Flow { destination: owner.address, ..flow.clone() }, Some(world.subnets[subnet].vnet))
+        }
+        None => (flow.clone(), None),
     };
-    if let Some(key) = end.and_then(|end| end.endpoint.as_ref()) {
-        return endpoint::enter(case, &flow, subnet, key, None);
-    }
-    let last = gates(case, &flow, subnet, end, true, None)?;
-    reply_to_outside(case, &flow, subnet).map(|()| last)
+    arrive(case, Journey { flow, start: None, at: 0, via: Vec::new(), last: None }, vnet, ways)
 }
 
 /// After DNAT the firewall dials the translated address from its own subnet.
@@ -135,11 +185,11 @@ fn through_firewall(
     let Some(start) = world.subnets.iter().position(|subnet| Some(&subnet.key) == firewall.subnet.as_ref()) else {
         return Ok(Some(place));
     };
-    travel(case, Journey { flow, start, at: start, via: Vec::new(), last: Some(place) }, ways)
+    travel(case, Journey { flow, start: Some(start), at: start, via: Vec::new(), last: Some(place) }, ways)
 }
 
 /// The reply to a source outside every network: only a None route is certain to lose it.
-fn reply_to_outside(case: &Case<'_>, flow: &Flow, subnet: usize) -> Result<(), Halt> {
+pub(super) fn reply_to_outside(case: &Case<'_>, flow: &Flow, subnet: usize) -> Result<(), Halt> {
     let route = lookup(case, subnet, flow.source)?;
     if route.hop != Hop::Drop {
         return Ok(());
@@ -149,7 +199,7 @@ fn reply_to_outside(case: &Case<'_>, flow: &Flow, subnet: usize) -> Result<(), H
 
 /// Destinations that the NSG of a gateway subnet sees where a flow from outside meets a public frontend: the instances,
 /// or the frontend itself where a public and a private listener share the port (5.1).
-pub(crate) fn frontend(world: &World, flow: &Flow) -> Option<(usize, Vec<Addr>)> {
+fn frontend(world: &World, flow: &Flow) -> Option<(usize, Vec<Addr>)> {
     for gateway in &world.gateways {
         let of_key = |key: &Option<String>| key.as_ref().and_then(|key| world.public_address(key));
         let met = gateway.frontends.iter().find(|(_, _, public)| of_key(public) == Some(flow.destination));
@@ -165,11 +215,6 @@ pub(crate) fn frontend(world: &World, flow: &Flow) -> Option<(usize, Vec<Addr>)>
         return Some((subnet, instances(world, subnet, flow.destination.six)));
     }
     None
-}
-
-/// Inbound NSG of a gateway subnet for one of those destinations.
-pub(crate) fn into_frontend(case: &Case<'_>, flow: &Flow, subnet: usize) -> Result<Outcome, Missing> {
-    settle(gates(case, flow, subnet, None, true, None))
 }
 
 /// Addresses that gateway instances of a subnet can have (8 item 1).

@@ -1,10 +1,10 @@
 //! A flow on its way: routes, appliances, arrival, reply (semantics.md 3, 8).
 
-use super::address::{Addr, within};
+use super::address::{Addr, Prefix, within};
 use super::case::{Case, Fact, Halt, Place};
 use super::endpoint;
 use super::firewall::{Firewall, firewall_at};
-use super::internet::{WayOut, to_internet, way_out};
+use super::internet::{WayOut, reply_to_outside, to_internet, way_out};
 use super::read::Id;
 use super::routing::{Chosen, Hop, METADATA, PLATFORM, delivers, lookup, peers, refuses_forwarded, table};
 use super::walk::{Flow, Ways, gates, in_missing_subnet};
@@ -27,7 +27,8 @@ pub(super) struct Via<'w> {
 pub(super) struct Journey<'w> {
     /// As it is seen here.
     pub(super) flow: Flow,
-    pub(super) start: usize,
+    /// `None` where it comes from outside every network.
+    pub(super) start: Option<usize>,
     pub(super) at: usize,
     pub(super) via: Vec<Via<'w>>,
     pub(super) last: Option<Place>,
@@ -41,7 +42,7 @@ pub(super) fn leave(case: &Case<'_>, flow: &Flow, start: usize, ways: &mut Ways<
         return Ok(last); // always on the host, no route involved (1.8)
     }
     endpoint::unplaced(case, flow.destination, start)?;
-    travel(case, Journey { flow: flow.clone(), start, at: start, via: Vec::new(), last }, ways)
+    travel(case, Journey { flow: flow.clone(), start: Some(start), at: start, via: Vec::new(), last }, ways)
 }
 
 /// The routes from here to the network of the destination.
@@ -74,10 +75,10 @@ pub(super) fn travel<'w>(
     let peer = match route.hop {
         Hop::Internet => {
             let way_out = match journey.via.last() {
-                None => way_out(world, journey.start, world.end_at(journey.flow.source, journey.start)),
+                None => way_out(world, at, world.end_at(journey.flow.source, at)),
                 Some(via) => WayOut::with(via.firewall.and_then(|firewall| firewall.public(world))),
             };
-            return to_internet(case, &journey.flow, &route, at, way_out, journey.last);
+            return to_internet(case, journey, &route, way_out, ways);
         }
         Hop::Gateway | Hop::Service => return Ok(journey.last),
         Hop::Peer(index) | Hop::Endpoint(Some(index)) => all.get(index),
@@ -96,7 +97,7 @@ pub(super) fn travel<'w>(
     if let Some(peering) = refuses_forwarded(world, vnet, own, journey.flow.source) {
         return Err(Halt::Deny(Place::of("peering", Some(peering.to_owned()))));
     }
-    let arrived = arrive(case, journey, vnet, ways)?;
+    let arrived = arrive(case, journey, Some(vnet), ways)?;
     if let Some(peer) = peer.filter(|peer| !peer.own.access) {
         // Recorded without any NSG: no traffic. With an explicit allow: documented to pass, never recorded (3.5).
         let place = Place::of("peering", Some(peer.own.name.clone()));
@@ -143,7 +144,8 @@ fn cross<'w>(
     let next = found.map(|(_, subnet)| subnet);
     let next = next.or_else(|| near.into_iter().find_map(|vnet| world.subnet_of(address, Some(vnet))));
     let Some(next) = next else {
-        let unseen = peers(world, at).iter().any(|peer| peer.remote.is_none() && within(address, &peer.prefixes));
+        let may_hold = |prefixes: &[Prefix]| prefixes.is_empty() || within(address, prefixes);
+        let unseen = peers(world, at).iter().any(|peer| peer.remote.is_none() && may_hold(&peer.prefixes));
         let may = unseen && case.ask(there, &route.place("route"))?;
         return Err(if may { Halt::Arrives(None) } else { denied() });
     };
@@ -170,6 +172,11 @@ fn cross<'w>(
         if !case.ask(Fact::about("appliance lets through", address), &place)? {
             return Err(Halt::Deny(place));
         }
+        // An Azure Firewall that is not in the snapshot may translate the source.
+        let hidden = end.is_none() && world.subnets[next].name.eq_ignore_ascii_case("AzureFirewallSubnet");
+        if hidden && case.ask(Fact::about("appliance translates", address), &place)? {
+            return Err(Halt::Arrives(Some(place)));
+        }
     }
     journey.via.push(via);
     journey.at = next;
@@ -177,20 +184,27 @@ fn cross<'w>(
 }
 
 /// Destination gates, then the route of the reply.
-fn arrive<'w>(case: &Case<'w>, journey: Journey<'w>, vnet: usize, ways: &mut Ways<'_>) -> Result<Option<Place>, Halt> {
+pub(super) fn arrive<'w>(
+    case: &Case<'w>,
+    journey: Journey<'w>,
+    vnet: Option<usize>,
+    ways: &mut Ways<'_>,
+) -> Result<Option<Place>, Halt> {
     let world = case.world;
     let destination = journey.flow.destination;
-    let Some(subnet) = world.subnet_of(destination, Some(vnet)) else {
-        return in_missing_subnet(case, destination, "nsg-in-subnet").map(|()| journey.last);
+    let Some(subnet) = world.subnet_of(destination, vnet) else {
+        return in_missing_subnet(case, destination, "nsg-in-subnet").map(|_| journey.last);
     };
-    if let Some((firewall, start)) = firewall_at(world, destination, &[vnet]) {
+    if let Some((firewall, start)) = firewall_at(world, destination, &[world.subnets[subnet].vnet]) {
         let (flow, place) = firewall.dnat(case, &journey.flow, false, ways)?;
-        return travel(case, Journey { flow, start, at: start, via: Vec::new(), last: Some(place) }, ways);
+        return travel(case, Journey { flow, start: Some(start), at: start, via: Vec::new(), last: Some(place) }, ways);
     }
     let end = world.end_at(destination, subnet);
     if let Some(key) = end.and_then(|end| end.endpoint.as_ref()) {
         let arrived = endpoint::enter(case, &journey.flow, subnet, key, journey.last)?;
-        endpoint::too_far(world, journey.start, subnet, key)?;
+        if let Some(start) = journey.start {
+            endpoint::too_far(world, start, subnet, key)?;
+        }
         // What translated nothing on the way loses the reply (3.4).
         let lost = journey.via.last().is_some_and(|via| !via.translated);
         return if lost { Err(Halt::Deny(Place::of("return-route", None))) } else { Ok(arrived) };
@@ -200,12 +214,13 @@ fn arrive<'w>(case: &Case<'w>, journey: Journey<'w>, vnet: usize, ways: &mut Way
 }
 
 fn return_route(case: &Case<'_>, journey: &Journey<'_>, subnet: usize) -> Result<(), Halt> {
-    let failed = match reply(case, journey, subnet) {
+    let Some(start) = journey.start else { return reply_to_outside(case, &journey.flow, subnet) };
+    let failed = match reply(case, journey, start, subnet) {
         Err(Halt::Deny(place)) => place,
         other => return other,
     };
     // A table on the way that is not in the snapshot may lead the flow or its reply another way.
-    let on_the_way = [journey.start].into_iter().chain(journey.via.iter().map(|via| via.subnet)).chain([subnet]);
+    let on_the_way = [start].into_iter().chain(journey.via.iter().map(|via| via.subnet)).chain([subnet]);
     let missing = { on_the_way }.find_map(|subnet| table(case.world, subnet).err());
     let source = journey.via.first().map_or(journey.flow.source, |via| via.before);
     match missing {
@@ -215,7 +230,7 @@ fn return_route(case: &Case<'_>, journey: &Journey<'_>, subnet: usize) -> Result
 }
 
 /// The route of the reply, which must pass the appliances of the request (3.6).
-fn reply(case: &Case<'_>, journey: &Journey<'_>, subnet: usize) -> Result<(), Halt> {
+fn reply(case: &Case<'_>, journey: &Journey<'_>, start: usize, subnet: usize) -> Result<(), Halt> {
     let world = case.world;
     let vnet_of = |subnet: usize| world.subnets[subnet].vnet;
     let destination = journey.flow.destination;
@@ -236,7 +251,7 @@ fn reply(case: &Case<'_>, journey: &Journey<'_>, subnet: usize) -> Result<(), Ha
     if !matches!(route.hop, Hop::Local | Hop::Peer(_) | Hop::Endpoint(_)) {
         return Err(Halt::Deny(route.place("return-route")));
     }
-    let refused = refuses_forwarded(world, vnet_of(journey.start), vnet_of(at), destination);
+    let refused = refuses_forwarded(world, vnet_of(start), vnet_of(at), destination);
     match refused.filter(|_| !journey.via.is_empty()) {
         Some(peering) => Err(Halt::Deny(Place::of("return-route", Some(peering.to_owned())))),
         None => Ok(()),

@@ -7,6 +7,7 @@ mod admin;
 pub(crate) mod bridge;
 pub(crate) mod case;
 pub(crate) mod changes;
+pub(crate) mod deletion;
 pub(crate) mod dice;
 mod endpoint;
 mod firewall;

@@ -20,7 +20,8 @@ impl Id {
     /// The part before a segment, as written.
     pub(crate) fn above(&self, segment: &str) -> Id {
         let at = self.key.find(&segment.to_ascii_lowercase()).unwrap_or(self.key.len());
-        Id { key: self.key[..at].to_owned(), text: self.text[..at].to_owned() }
+        let before = |text: &str| text.chars().take(at).collect();
+        Id { key: before(&self.key), text: before(&self.text) }
     }
 
     /// Last segment as written.

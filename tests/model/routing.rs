@@ -193,7 +193,8 @@ fn unknown_prefixes(world: &World, subnet: usize) -> Vec<&Id> {
 fn virtual_network(world: &World, address: Addr, subnet: usize) -> Known {
     let own = &world.vnets[world.subnets[subnet].vnet];
     let peered = peers(world, subnet).iter().any(|peer| peer.own.access && within(address, &peer.prefixes));
-    let learned = within(address, &gateway_prefixes(world, subnet));
+    // A table that is not in the snapshot may keep them away.
+    let learned = table(world, subnet).is_ok() && within(address, &gateway_prefixes(world, subnet));
     let routed = table(world, subnet).ok().flatten().is_some_and(|table| {
         table.routes.iter().any(|route| {
             let held = route.prefix.is_some_and(|prefix| prefix.holds(address));
@@ -259,6 +260,8 @@ pub(crate) enum Hop {
 pub(crate) struct Chosen {
     pub(crate) hop: Hop,
     pub(crate) user: bool,
+    /// Length of its prefix; 0 for a service tag.
+    pub(crate) len: u32,
     pub(crate) table: Option<String>,
     pub(crate) name: Option<String>,
 }
@@ -271,7 +274,7 @@ impl Chosen {
 
     /// A route that is not a user's.
     pub(super) fn system(hop: Hop) -> Chosen {
-        Chosen { hop, user: false, table: None, name: None }
+        Chosen { hop, user: false, len: 0, table: None, name: None }
     }
 }
 
@@ -303,7 +306,7 @@ pub(crate) fn lookup(case: &Case<'_>, subnet: usize, address: Addr) -> Result<Ch
         if breaks {
             let name = found.map(|table| table.routes[by].name.clone());
             let table = world.subnets[subnet].table.as_ref().map(|id| world.shown(id));
-            return Ok(Chosen { hop: Hop::Drop, user: true, table, name });
+            return Ok(Chosen { hop: Hop::Drop, user: true, len: 0, table, name });
         }
     }
     let best = |list: &[Candidate], len: u32| list.iter().filter(|c| c.0 == len).map(|c| c.1).max();
@@ -317,11 +320,19 @@ pub(crate) fn lookup(case: &Case<'_>, subnet: usize, address: Addr) -> Result<Ch
     let longest = candidates.iter().map(|c| c.0).max();
     let winner = candidates.into_iter().find(|c| Some(c.0) == longest);
     let chosen = winner.map_or_else(|| Chosen::system(Hop::Drop), |c| c.3);
-    if !chosen.user && matches!(chosen.hop, Hop::Drop | Hop::Internet) {
-        for id in unknown_prefixes(world, subnet) {
-            if case.ask(brought(id, address), &Place::of("route", None))? {
-                return Ok(Chosen::system(Hop::Gateway));
-            }
+    for id in unknown_prefixes(world, subnet) {
+        let of_peer =
+            |peer: &Peer<'_>| peer.remote.is_none() && peer.own.remote.as_ref().is_some_and(|own| own.text == id.text);
+        let peer = peers(world, subnet).iter().position(of_peer);
+        // A longer prefix that is not in the snapshot may win.
+        let open = match chosen.hop {
+            _ if chosen.user => chosen.len < if address.six { 128 } else { 32 },
+            Hop::Drop | Hop::Internet => true,
+            Hop::Gateway => peer.is_some(),
+            _ => false,
+        };
+        if open && case.ask(brought(id, address), &Place::of("route", None))? {
+            return Ok(Chosen::system(peer.map_or(Hop::Gateway, Hop::Peer)));
         }
     }
     Ok(chosen)
@@ -348,7 +359,8 @@ fn user_candidates(
             _ => Hop::Drop,
         };
         let name = world.subnets[subnet].table.as_ref().map(|id| world.shown(id));
-        let chosen = Chosen { hop, user: true, table: name, name: Some(route.name.clone()) };
+        let len = route.prefix.map_or(0, |prefix| prefix.len);
+        let chosen = Chosen { hop, user: true, len, table: name, name: Some(route.name.clone()) };
         if let Some(prefix) = route.prefix {
             if prefix.holds(address) {
                 out.push((prefix.len, 100, false, chosen));

@@ -96,7 +96,7 @@ impl World {
 
     /// The subnet of a gateway or NIC that is not in the snapshot and where an address may be: that of a NIC with this
     /// address, or any, for a private address that no network holds.
-    fn missing_subnet(&self, address: Addr) -> Option<&Id> {
+    fn missing_subnet(&self, address: Addr, inbound: bool) -> Option<&Id> {
         let lost = |id: &&Id| !self.subnets.iter().any(|subnet| subnet.key == id.key);
         let named = self.ends.iter().filter(|end| end.address == address);
         if let Some(own) = named.filter_map(|end| end.subnet.as_ref()).find(lost) {
@@ -105,7 +105,7 @@ impl World {
         let held = self.vnets.iter().any(|vnet| within(address, &vnet.prefixes));
         let of_nics = self.ends.iter().filter(|end| end.nic).filter_map(|end| end.subnet.as_ref());
         let all = self.gateways.iter().flat_map(|gateway| &gateway.subnets).chain(of_nics).filter(lost);
-        all.min_by_key(|id| &id.key).filter(|_| !held && is_private(address))
+        all.min_by_key(|id| &id.key).filter(|_| !held && (inbound || is_private(address) || address.six))
     }
 
     /// Has a pool a server with this address in a customer subnet and without a NIC in the snapshot?
@@ -151,7 +151,12 @@ pub(crate) fn walk(case: &Case<'_>, flow: &Flow, start: Option<usize>, all: &[us
     let ways = &mut Ways { all, taken: 0 };
     let walked = match start {
         Some(subnet) => leave(case, flow, subnet, ways),
-        None => in_missing_subnet(case, flow.source, "nsg-out-subnet").and_then(|()| from_outside(case, flow, ways)),
+        // By what way it comes out of a subnet that is not in the snapshot, and with which source, is not known.
+        None => match in_missing_subnet(case, flow.source, "nsg-out-subnet") {
+            Ok(true) => Ok(None),
+            Ok(false) => from_outside(case, flow, ways),
+            Err(halt) => Err(halt),
+        },
     };
     match walked {
         Err(Halt::Split(open)) => Ok(Walked::Split(open)),
@@ -159,16 +164,10 @@ pub(crate) fn walk(case: &Case<'_>, flow: &Flow, start: Option<usize>, all: &[us
     }
 }
 
-/// Where the source lies in a subnet that is not in the snapshot and does not get out: the deny.
-pub(crate) fn kept_in(case: &Case<'_>, flow: &Flow) -> Result<Option<Outcome>, Missing> {
-    let out = settle(in_missing_subnet(case, flow.source, "nsg-out-subnet").map(|()| None))?;
-    Ok(Some(out).filter(|out| !out.allowed))
-}
-
-/// The gates of a subnet that is not in the snapshot.
-pub(super) fn in_missing_subnet(case: &Case<'_>, address: Addr, stage: &'static str) -> Result<(), Halt> {
-    let Some(id) = case.world.missing_subnet(address) else { return Ok(()) };
-    past_missing_subnet(case, id, stage)
+/// The gates of a subnet that is not in the snapshot: false where the address is in none.
+pub(super) fn in_missing_subnet(case: &Case<'_>, address: Addr, stage: &'static str) -> Result<bool, Halt> {
+    let Some(id) = case.world.missing_subnet(address, stage == "nsg-in-subnet") else { return Ok(false) };
+    past_missing_subnet(case, id, stage).map(|()| true)
 }
 
 pub(super) fn past_missing_subnet(case: &Case<'_>, id: &Id, stage: &'static str) -> Result<(), Halt> {
@@ -179,9 +178,8 @@ pub(super) fn past_missing_subnet(case: &Case<'_>, id: &Id, stage: &'static str)
 
 pub(super) fn settle(result: Result<Option<Place>, Halt>) -> Result<Outcome, Missing> {
     match result {
-        Ok(place) => Ok(Outcome { allowed: true, place }),
+        Ok(place) | Err(Halt::Arrives(place)) => Ok(Outcome { allowed: true, place }),
         Err(Halt::Deny(place)) => Ok(Outcome { allowed: false, place: Some(place) }),
-        Err(Halt::Arrives(place)) => Ok(Outcome { allowed: true, place }),
         Err(Halt::Missing(missing)) => Err(missing),
         Err(Halt::Split(_)) => panic!("nothing splits here"),
     }

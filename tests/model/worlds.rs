@@ -3,8 +3,8 @@
 
 use super::address::Addr;
 use super::case::{Assumed, Case, Fact, Missing, Place};
-use super::internet::{frontend, instances, into_frontend};
-use super::walk::{Flow, Outcome, Walked, kept_in, walk};
+use super::internet::instances;
+use super::walk::{Flow, Outcome, Walked, walk};
 use super::world::World;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -167,18 +167,8 @@ impl<'w> Search<'w> {
             destination_port: self.question.destination_port,
         };
         let flows: Vec<Flow> = self.ports.iter().map(|port| flow(*port)).collect();
-        let outside = subnet.is_none() && self.world.subnet_of(source, None).is_none();
-        let met = flows.first().and_then(|flow| frontend(self.world, flow)).filter(|_| outside);
-        self.forked(source, answers, log, &mut |this, answers, log| {
-            let case = Case { world: this.world, assumed: this.assumed, answers };
-            let Some((at, destinations)) = &met else { return this.way(&flows, subnet, &[], answers, log) };
-            let kept: Result<Vec<Option<Outcome>>, Missing> = flows.iter().map(|flow| kept_in(&case, flow)).collect();
-            match kept.map(|all| all.into_iter().flatten().collect::<Vec<_>>()) {
-                Ok(kept) if kept.is_empty() => this.branches(&flows, *at, destinations, answers, log),
-                Ok(kept) => Some(Ok(this.stated(kept, log))),
-                Err(missing) => Some(Err(this.open(missing))),
-            }
-        })
+        let run: Run<'_, 'w> = &mut |this, answers, log| this.way(&flows, subnet, &[], answers, log);
+        self.forked(source, answers, log, run)
     }
 
     /// The flows at all ports along some ways; where they split, every way is judged on its own.
@@ -208,7 +198,7 @@ impl<'w> Search<'w> {
             }
         }
         if open.is_empty() {
-            return Some(Ok(self.stated(done, log)));
+            return Some(Ok(Self::stated(done, log)));
         }
         let mut total: Option<BTreeSet<State>> = None;
         for (at, about) in open.into_iter().enumerate() {
@@ -222,38 +212,8 @@ impl<'w> Search<'w> {
         Some(Ok(total.unwrap_or_default()))
     }
 
-    /// A flow to a public frontend arrives at any instance: each is judged on its own.
-    fn branches(
-        &mut self,
-        flows: &[Flow],
-        at: usize,
-        destinations: &[Addr],
-        answers: &Answers,
-        log: &mut Vec<Outcome>,
-    ) -> Option<Result<BTreeSet<State>, Missing>> {
-        let mut total: Option<BTreeSet<State>> = None;
-        for destination in destinations.iter().copied() {
-            let states = self.forked(destination, answers, log, &mut |this, answers, log| {
-                this.tried += 1;
-                let case = Case { world: this.world, assumed: this.assumed, answers };
-                let arriving = flows.iter().map(|flow| Flow { destination, ..flow.clone() });
-                let outcomes: Result<Vec<Outcome>, Missing> =
-                    arriving.map(|flow| into_frontend(&case, &flow, at)).collect();
-                Some(match outcomes {
-                    Ok(outcomes) => Ok(this.stated(outcomes, log)),
-                    Err(missing) => Err(this.open(missing)),
-                })
-            })?;
-            match states {
-                Ok(states) => total = Some(total.map_or_else(|| states.clone(), |total| mix(&total, &states))),
-                Err(missing) => return Some(Err(missing)),
-            }
-        }
-        Some(Ok(total.unwrap_or_default()))
-    }
-
     /// The state that the outcomes at all ports make together.
-    fn stated(&mut self, outcomes: Vec<Outcome>, log: &mut Vec<Outcome>) -> BTreeSet<State> {
+    fn stated(outcomes: Vec<Outcome>, log: &mut Vec<Outcome>) -> BTreeSet<State> {
         let allowed = outcomes.iter().filter(|outcome| outcome.allowed).count();
         let state = match allowed {
             0 => "deny",

@@ -1,0 +1,96 @@
+//! Resources that others refer to, taken out of a snapshot one at a time; and questions of conformance cases.
+
+use super::address::Addr;
+use super::worlds::{Question, Start};
+use serde_json::Value;
+use std::path::Path;
+
+/// Ids that a value names anywhere, in lower case.
+fn ids(value: &Value, out: &mut Vec<String>) {
+    match value {
+        Value::Array(items) => items.iter().for_each(|item| ids(item, out)),
+        Value::Object(map) => map.values().for_each(|item| ids(item, out)),
+        Value::String(text) if text.starts_with('/') => out.push(text.to_lowercase()),
+        _ => {}
+    }
+}
+
+/// Positions and ids of the resources whose id another one names, or has as the start of its own.
+pub(crate) fn referenced(resources: &[Value]) -> Vec<(usize, String)> {
+    let named: Vec<Vec<String>> = resources
+        .iter()
+        .map(|resource| {
+            let mut out = Vec::new();
+            ids(resource, &mut out);
+            out
+        })
+        .collect();
+    let own = |at: usize| resources[at]["id"].as_str().map(str::to_lowercase);
+    let by_other = |at: &usize, key: &str| {
+        let below = format!("{key}/");
+        let others = named.iter().enumerate().filter(|(other, _)| other != at).flat_map(|(_, ids)| ids);
+        { others }.any(|id| id == key || id.starts_with(&below))
+    };
+    let all = (0..resources.len()).filter_map(|at| Some((at, own(at)?)));
+    all.filter(|(at, key)| by_other(at, key)).collect()
+}
+
+/// A snapshot without one of its resources.
+pub(crate) fn without(resources: &[Value], at: usize) -> Vec<Value> {
+    let kept = resources.iter().enumerate().filter(|(other, _)| *other != at);
+    kept.map(|(_, resource)| resource.clone()).collect()
+}
+
+/// A conformance case: resources, other files, question.
+#[derive(Debug)]
+pub(crate) struct Posed {
+    pub(crate) id: String,
+    pub(crate) resources: Vec<Value>,
+    others: Vec<(String, String)>,
+    pub(crate) question: Question,
+}
+
+impl Posed {
+    /// The files of the case with these resources.
+    pub(crate) fn files(&self, resources: &[Value]) -> Vec<(String, String)> {
+        let mut out = self.others.clone();
+        out.push(("resources.json".to_owned(), Value::Array(resources.to_vec()).to_string()));
+        out
+    }
+}
+
+/// Every flow and path case of a folder.
+pub(crate) fn cases(folder: &Path) -> Vec<Posed> {
+    let files = std::fs::read_dir(folder).expect("cases").map(|entry| entry.expect("a file").path());
+    let mut out: Vec<Posed> = files
+        .map(|file| std::fs::read_to_string(file).expect("a text"))
+        .filter_map(|text| posed(&serde_json::from_str(&text).expect("a case is JSON")))
+        .collect();
+    out.sort_by(|a, b| a.id.cmp(&b.id));
+    out
+}
+
+fn posed(case: &Value) -> Option<Posed> {
+    let query = &case["query"];
+    let start = match (query["source"].as_str(), query["source"]["gateway"].as_str()) {
+        (Some(source), _) => Start::Sources(vec![Addr::parse(source)?]),
+        (_, Some(gateway)) => Start::Gateway(gateway.to_lowercase()),
+        _ => return None,
+    };
+    let port = |key: &str| query[key].as_u64().and_then(|port| u16::try_from(port).ok());
+    let question = Question {
+        start,
+        destination: Addr::parse(query["destination"].as_str()?)?,
+        protocol: query["protocol"].as_str()?.to_lowercase(),
+        source_port: port("sourcePort"),
+        destination_port: port("destinationPort").unwrap_or(0),
+    };
+    let others = [("serviceTags", "tags.json"), ("dns", "dns.json")];
+    let others = others.into_iter().filter(|(key, _)| case[key].is_object());
+    Some(Posed {
+        id: case["id"].as_str()?.to_owned(),
+        resources: case["resources"].as_array()?.clone(),
+        others: others.map(|(key, name)| (name.to_owned(), case[key].to_string())).collect(),
+        question,
+    })
+}
