@@ -89,6 +89,20 @@ fn prefixes<'r>(routes: &'r [Value], wanted: impl Fn(&Value) -> bool + 'r) -> Ve
     found.map(|prefix| prefix.as_str().unwrap().to_owned()).collect()
 }
 
+/// A VPN gateway that brings prefixes.
+fn gateway(learned: &[String]) -> Vec<Value> {
+    let subnet = json!({"subnet": {"id": id("virtualNetworks/v/subnets/GatewaySubnet")}});
+    vec![
+        json!({"id": id("virtualNetworkGateways/g"), "type": "Microsoft.Network/virtualNetworkGateways",
+            "properties": {"ipConfigurations": [{"name": "c", "properties": subnet}]}}),
+        json!({"id": id("localNetworkGateways/l"), "type": "Microsoft.Network/localNetworkGateways",
+            "properties": {"localNetworkAddressSpace": {"addressPrefixes": learned}}}),
+        json!({"id": id("connections/c"), "type": "Microsoft.Network/connections", "properties": {
+            "virtualNetworkGateway1": {"id": id("virtualNetworkGateways/g")},
+            "localNetworkGateway2": {"id": id("localNetworkGateways/l")}}}),
+    ]
+}
+
 /// A network that must get the table.
 fn network(routes: &[Value]) -> Vec<Value> {
     let own = prefixes(routes, |r| r["nextHopType"] == "VnetLocal" && r["source"] == "Default");
@@ -143,16 +157,7 @@ fn network(routes: &[Value]) -> Vec<Value> {
         nic("vm-nic", &address(&first, "10")),
     ];
     if !learned.is_empty() {
-        let gateway = json!({"subnet": {"id": id("virtualNetworks/v/subnets/GatewaySubnet")}});
-        out.extend([
-            json!({"id": id("virtualNetworkGateways/g"), "type": "Microsoft.Network/virtualNetworkGateways",
-                "properties": {"ipConfigurations": [{"name": "c", "properties": gateway}]}}),
-            json!({"id": id("localNetworkGateways/l"), "type": "Microsoft.Network/localNetworkGateways",
-                "properties": {"localNetworkAddressSpace": {"addressPrefixes": learned}}}),
-            json!({"id": id("connections/c"), "type": "Microsoft.Network/connections", "properties": {
-                "virtualNetworkGateway1": {"id": id("virtualNetworkGateways/g")},
-                "localNetworkGateway2": {"id": id("localNetworkGateways/l")}}}),
-        ]);
+        out.extend(gateway(&learned));
     }
     for (number, prefix) in endpoints.iter().enumerate() {
         let name = format!("pe{number}");
