@@ -120,16 +120,13 @@ fn network(routes: &[Value]) -> Vec<Value> {
         .collect();
     let services = routes.iter().any(|route| route["nextHopType"] == "VirtualNetworkServiceEndpoint");
     let endpoints = prefixes(routes, |r| r["nextHopType"] == "InterfaceEndpoint");
-    let first = own[0].clone();
+    let first = &own[0];
     let subnet = |name: &str, prefix: &str, more: Value| {
         let mut properties = json!({"addressPrefix": prefix});
         properties.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         json!({"id": id(&format!("virtualNetworks/v/subnets/{name}")), "name": name, "properties": properties})
     };
-    let mut attached = json!({});
-    if !user.is_empty() {
-        attached["routeTable"] = json!({"id": id("routeTables/rt")});
-    }
+    let mut attached = json!({"routeTable": {"id": id("routeTables/rt")}});
     if services {
         attached["serviceEndpoints"] = json!([{"service": "Microsoft.Storage"}]);
     }
@@ -152,9 +149,9 @@ fn network(routes: &[Value]) -> Vec<Value> {
     let mut out = vec![
         json!({"id": id("virtualNetworks/v"), "name": "v", "type": "Microsoft.Network/virtualNetworks", "properties": {
             "addressSpace": {"addressPrefixes": own}, "virtualNetworkPeerings": peerings,
-            "subnets": [subnet("s", &first, attached), subnet("GatewaySubnet", &format!("{}/27", address(&first, "224")), json!({}))]}}),
+            "subnets": [subnet("s", first, attached), subnet("GatewaySubnet", &format!("{}/27", address(first, "224")), json!({}))]}}),
         json!({"id": id("routeTables/rt"), "name": "rt", "type": "Microsoft.Network/routeTables", "properties": {"routes": user}}),
-        nic("vm-nic", &address(&first, "10")),
+        nic("vm-nic", &address(first, "10")),
     ];
     if !learned.is_empty() {
         out.extend(gateway(&learned));
