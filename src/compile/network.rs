@@ -6,6 +6,7 @@ use super::endpoints::{self, Endpoint, EndpointKind};
 use super::filter::Filter;
 use super::firewall::{self, FirewallNode};
 use super::gateway_paths::instance_addresses;
+use super::missing::Missing;
 use super::names;
 use super::peering::{self, Peer};
 use super::references::{BackReferences, display_names};
@@ -133,13 +134,8 @@ pub struct Network<'s> {
     pub endpoints: Vec<Endpoint<'s>>,
     /// Members of application security groups: (address, virtual network).
     pub group_members: HashMap<ResourceId, HashSet<(IpAddr, Option<usize>)>>,
-    /// Subnets that NICs and gateways of the input refer to and that are not in it: a private address that no known
-    /// network holds may lie there.
-    pub missing_subnets: Vec<&'s ResourceId>,
-    /// Public IP addresses that gateways and NICs of the input refer to and that are not in it.
-    pub missing_public_ips: Vec<&'s ResourceId>,
-    /// A public IP address names an application gateway that is not in the input: it stands in some subnet.
-    pub missing_gateways: bool,
+    /// What the input refers to and does not hold.
+    pub missing: Missing<'s>,
     /// Addresses that a gateway's pool names: a server is behind each, whether its NIC was exported or not.
     pub pool_addresses: HashSet<IpAddr>,
     /// Private endpoints of each virtual network, by index into the endpoints.
@@ -170,9 +166,7 @@ impl<'s> Network<'s> {
             connected: Vec::new(),
             endpoints: Vec::new(),
             group_members: HashMap::new(),
-            missing_subnets: Vec::new(),
-            missing_public_ips: Vec::new(),
-            missing_gateways: false,
+            missing: Missing::default(),
             pool_addresses: pool_addresses(snapshot),
             private_endpoints: BTreeMap::new(),
             balancer_members: BTreeMap::new(),
@@ -186,7 +180,7 @@ impl<'s> Network<'s> {
         };
         network.add_filters();
         network.add_vnets();
-        network.add_missing();
+        network.missing = Missing::of(&network);
         network.firewalls = firewall::compile(&network);
         network.admin = AdminRules::compile(&network);
         network.connected = admin::connected(&network);
@@ -259,32 +253,6 @@ impl<'s> Network<'s> {
                 }
             }
         }
-    }
-
-    fn add_missing(&mut self) {
-        let snapshot = self.snapshot;
-        let gateways = snapshot.application_gateways.values();
-        let nics = snapshot.network_interfaces.values().flat_map(|nic| &nic.configurations);
-        let subnets = gateways.clone().flat_map(|g| &g.subnets).map(|r| &r.value);
-        let subnets = subnets.chain(nics.clone().filter_map(|c| c.subnet.as_ref()));
-        let mut missing: Vec<&ResourceId> = subnets.filter(|id| self.subnet_by_id(id).is_none()).collect();
-        missing.sort();
-        missing.dedup();
-        self.missing_subnets = missing;
-        let frontends = gateways.flat_map(|g| &g.frontends).filter_map(|f| f.public_ip.as_ref());
-        let firewalls =
-            snapshot.firewalls.values().flat_map(|f| &f.configurations).filter_map(|c| c.public_ip.as_ref());
-        let balancers =
-            snapshot.load_balancers.values().flat_map(|b| &b.frontends).filter_map(|f| f.public_ip.as_ref());
-        let public = frontends.chain(nics.filter_map(|c| c.public_ip.as_ref())).chain(firewalls).chain(balancers);
-        let mut missing: Vec<&ResourceId> = public.filter(|id| !snapshot.public_ips.contains_key(*id)).collect();
-        missing.sort();
-        missing.dedup();
-        self.missing_public_ips = missing;
-        let owners = snapshot.public_ips.values().filter_map(|ip| ip.ip_configuration.as_ref());
-        let owners = owners.filter(|id| id.key().contains("/applicationgateways/"));
-        let mut gateways = owners.filter_map(ResourceId::parent);
-        self.missing_gateways = gateways.any(|id| !snapshot.application_gateways.contains_key(&id));
     }
 
     fn add_endpoints(&mut self) {

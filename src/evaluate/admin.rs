@@ -56,7 +56,7 @@ pub(super) fn admin<'n>(
 fn unseen_gateway<'n>(context: &mut Context<'_, 'n>, subnet: usize, stage: Stage) -> Walked<'n, bool> {
     let network = context.network;
     let dedicated = |end: &Endpoint<'_>| end.subnet != Some(subnet) || end.kind == EndpointKind::GatewayFrontend;
-    if !network.missing_gateways || !network.endpoints.iter().all(dedicated) {
+    if !network.missing.gateways || !network.endpoints.iter().all(dedicated) {
         return Ok(false);
     }
     context.here = At::new(stage, None);

@@ -127,7 +127,7 @@ fn not_evaluated<'n>(
 /// A public address may be one that is not in the input, of something that the input does hold.
 fn unlisted<'n>(context: &mut Context<'_, 'n>, address: IpAddr) -> Walked<'n, ()> {
     let network = context.network;
-    let Some(id) = network.missing_public_ips.first().filter(|_| !tags::is_private(address)) else { return Ok(()) };
+    let Some(id) = network.missing.public_ips.first().filter(|_| !tags::is_private(address)) else { return Ok(()) };
     let listed = |ip: &PublicIpAddress| ip.address.as_ref().is_some_and(|a| a.value == address);
     if network.snapshot.public_ips.values().any(listed) {
         return Ok(());

@@ -6,7 +6,7 @@ use super::journey::{Branch, Delivery, Journey, deliver, travel};
 use super::trace::{Step, StepResult};
 use super::{balancer, container, edge, endpoint, firewall, reply};
 use crate::compile::endpoints::{Endpoint, EndpointKind};
-use crate::compile::{Lookup, Stage, tags};
+use crate::compile::{Lookup, Network, Stage, tags};
 use crate::diagnostic::code;
 use crate::model::ResourceId;
 use crate::net::Flow;
@@ -181,13 +181,24 @@ pub(super) fn missing_subnet<'n>(context: &mut Context<'_, 'n>, address: IpAddr,
     let held = || network.vnets.iter().any(|vnet| vnet.prefixes.iter().any(|net| net.contains(&address)));
     // Sources of the Internet are many; a destination that the input does not hold is asked about for a reason.
     let may_lie = stage == Stage::NsgInSubnet || tags::is_private(address) || address.is_ipv6();
-    let any = || network.missing_subnets.first().copied().filter(|_| may_lie && !held());
-    let Some(id) = own.or_else(any) else { return Ok(false) };
+    let any = || network.missing.subnets.first().copied().filter(|_| may_lie && !held());
+    let Some(id) = own.or_else(any).or_else(|| missing_network(network, address)) else { return Ok(false) };
     context.here = At::new(stage, Some(id.name()));
-    context.note(&code::REMOTE_VNET_MISSING, id.parent().unwrap_or_else(|| id.clone()).as_str());
+    let subnet = id.segment("subnets").is_some();
+    context.note(&code::REMOTE_VNET_MISSING, id.parent().filter(|_| subnet).unwrap_or_else(|| id.clone()).as_str());
     let (at, place) = (context.here, id.name().to_owned());
     context.step(|| Step { at, place, what: "subnet not in the input".to_owned(), result: StepResult::Unknown });
     if context.ask(Fact::MissingSubnet(id.as_str().to_owned()))? { Ok(true) } else { Err(Halt::deny(at)) }
+}
+
+/// A network that is not in the input and may hold a private address that no other one does.
+fn missing_network<'n>(network: &'n Network<'n>, address: IpAddr) -> Option<&'n ResourceId> {
+    let held = |prefixes: &[ipnet::IpNet]| prefixes.iter().any(|net| net.contains(&address));
+    if !tags::is_private(address) || network.vnets.iter().any(|vnet| held(&vnet.prefixes)) {
+        return None;
+    }
+    let mut missing = network.missing.networks.iter();
+    missing.find(|(_, space)| space.is_empty() || held(space)).map(|(id, _)| *id)
 }
 
 /// Two NICs of one subnet with one address and different filters: which one is there is not known.

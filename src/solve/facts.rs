@@ -67,8 +67,10 @@ fn about_resource(network: &Network<'_>, fact: &Fact) -> Option<Missing> {
         }
         Fact::MissingSubnet(id) => {
             let id = ResourceId::new(id);
-            let vnet = id.parent().unwrap_or_else(|| id.clone());
-            export(format!("subnet {} of virtual network {}", id.name(), vnet.name()), &vnet)
+            match id.parent().filter(|_| id.segment("subnets").is_some()) {
+                Some(vnet) => export(format!("subnet {} of virtual network {}", id.name(), vnet.name()), &vnet),
+                None => export(format!("virtual network {}", id.name()), &id),
+            }
         }
         Fact::RemoteVnet(id) => {
             let id = ResourceId::new(id);

@@ -29,7 +29,7 @@ pub(crate) struct AdminRule {
 /// A network group.
 #[derive(Debug, Default)]
 pub(crate) struct Group {
-    members: Vec<String>,
+    members: Vec<Id>,
     /// Everything about its members is in the snapshot.
     whole: bool,
 }
@@ -69,7 +69,7 @@ pub(crate) fn read(resources: &Resources<'_>) -> Managers {
     }
     for (key, object) in resources.of("networkmanagers/networkgroups/staticmembers") {
         let group = out.groups.entry(above(key, "/staticmembers/")).or_default();
-        group.members.extend(reference(object, "resourceId").map(|id| id.key));
+        group.members.extend(reference(object, "resourceId"));
     }
     let mut ranked = Vec::new();
     for (key, object) in resources.of(RULES) {
@@ -135,10 +135,15 @@ fn hollow(resources: &Resources<'_>, rules: &[AdminRule]) -> Vec<Hollow> {
     out
 }
 
+/// Everything that network groups hold.
+pub(super) fn members(world: &World) -> impl Iterator<Item = &Id> {
+    world.managers.groups.values().flat_map(|group| &group.members)
+}
+
 /// Is a network a member of a group?
 fn member(world: &World, group: &str, vnet: &str) -> Known {
     match world.managers.groups.get(group) {
-        Some(group) if group.members.iter().any(|key| key == vnet) => Known::Yes,
+        Some(group) if group.members.iter().any(|id| id.key == *vnet) => Known::Yes,
         Some(group) if group.whole => Known::No,
         _ => Known::Open(vec![Fact::plain(format!("{group} holds {vnet}"))]),
     }
@@ -148,8 +153,8 @@ fn member(world: &World, group: &str, vnet: &str) -> Known {
 pub(super) fn in_group(world: &World, group: &str, address: Addr) -> Known {
     let found = world.managers.groups.get(group);
     let members = found.map(|group| group.members.as_slice()).unwrap_or_default();
-    let of = |key: &String| world.vnets.iter().find(|vnet| vnet.key == *key);
-    let whole = found.is_some_and(|group| group.whole) && members.iter().all(|key| of(key).is_some());
+    let of = |id: &Id| world.vnets.iter().find(|vnet| vnet.key == id.key);
+    let whole = found.is_some_and(|group| group.whole) && members.iter().all(|id| of(id).is_some());
     if members.iter().filter_map(of).any(|vnet| within(address, &vnet.prefixes)) {
         return Known::Yes;
     }

@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 #[derive(Debug)]
 pub(crate) struct Firewall {
     pub(crate) id: Id,
-    pub(crate) subnet: Option<String>,
+    pub(crate) subnet: Option<Id>,
     pub(crate) private: Vec<Addr>,
     /// Public IP address resources.
     pub(super) publics: Vec<String>,
@@ -111,7 +111,7 @@ fn firewall(object: &Value) -> Option<Firewall> {
     }
     Some(Firewall {
         id: id_of(object)?,
-        subnet: configurations.iter().find_map(|c| reference(c, "subnet")).map(|id| id.key),
+        subnet: configurations.iter().find_map(|c| reference(c, "subnet")),
         private: configurations.iter().filter_map(|c| Addr::parse(&text(c, "privateIPAddress")?)).collect(),
         publics: configurations.iter().filter_map(|c| reference(c, "publicIPAddress")).map(|id| id.key).collect(),
         policy: reference(object, "firewallPolicy"),
@@ -187,7 +187,7 @@ impl Firewall {
 
     /// Usable addresses of its subnet: what a translated flow may come from.
     pub(super) fn outward(&self, world: &World, six: bool) -> Vec<Addr> {
-        let own = world.subnets.iter().find(|subnet| Some(&subnet.key) == self.subnet.as_ref());
+        let own = world.subnets.iter().find(|subnet| Some(&subnet.key) == self.subnet.as_ref().map(|id| &id.key));
         let prefixes = own.map(|own| own.prefixes.as_slice()).unwrap_or_default();
         prefixes.iter().filter(|prefix| prefix.six == six).flat_map(Prefix::usable).collect()
     }
@@ -294,7 +294,11 @@ impl Firewall {
 impl FirewallRule {
     /// 4.2.
     fn matches(&self, case: &Case<'_>, firewall: &Firewall, flow: &Flow, place: &Place) -> Result<bool, Halt> {
-        let subnet = case.world.subnets.iter().position(|subnet| Some(&subnet.key) == firewall.subnet.as_ref());
+        let subnet = case
+            .world
+            .subnets
+            .iter()
+            .position(|subnet| Some(&subnet.key) == firewall.subnet.as_ref().map(|id| &id.key));
         let groups = &case.world.firewalls.groups;
         let named = || self.source_groups.iter().chain(&self.destination_groups);
         // An emptied IP group makes the rule skipped, whatever else it names.
@@ -365,7 +369,8 @@ fn element(case: &Case<'_>, text: &str, address: Addr, subnet: Option<usize>) ->
 /// The firewall that has a private address, in one of these networks.
 pub(super) fn firewall_at<'w>(world: &'w World, address: Addr, vnets: &[usize]) -> Option<(&'w Firewall, usize)> {
     world.firewalls.all.iter().find_map(|firewall| {
-        let subnet = world.subnets.iter().position(|subnet| Some(&subnet.key) == firewall.subnet.as_ref())?;
+        let subnet =
+            world.subnets.iter().position(|subnet| Some(&subnet.key) == firewall.subnet.as_ref().map(|id| &id.key))?;
         let near = vnets.contains(&world.subnets[subnet].vnet) && firewall.private.contains(&address);
         near.then_some((firewall, subnet))
     })

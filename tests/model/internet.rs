@@ -182,7 +182,9 @@ fn through_firewall(
 ) -> Result<Option<Place>, Halt> {
     let world = case.world;
     let (flow, place) = firewall.dnat(case, flow, true, ways)?;
-    let Some(start) = world.subnets.iter().position(|subnet| Some(&subnet.key) == firewall.subnet.as_ref()) else {
+    let Some(start) =
+        world.subnets.iter().position(|subnet| Some(&subnet.key) == firewall.subnet.as_ref().map(|id| &id.key))
+    else {
         return Ok(Some(place));
     };
     travel(case, Journey { flow, start: Some(start), at: start, via: Vec::new(), last: Some(place) }, ways)

@@ -104,8 +104,20 @@ impl World {
         }
         let held = self.vnets.iter().any(|vnet| within(address, &vnet.prefixes));
         let of_nics = self.ends.iter().filter(|end| end.nic).filter_map(|end| end.subnet.as_ref());
-        let all = self.gateways.iter().flat_map(|gateway| &gateway.subnets).chain(of_nics).filter(lost);
-        all.min_by_key(|id| &id.key).filter(|_| !held && (inbound || is_private(address) || address.six))
+        let of_firewalls = self.firewalls.all.iter().filter_map(|firewall| firewall.subnet.as_ref());
+        let of_endpoints = self.endpoints.values().filter_map(|endpoint| endpoint.subnet.as_ref());
+        let of_gateways = self.gateways.iter().flat_map(|gateway| &gateway.subnets);
+        let all = of_gateways.chain(of_nics).chain(of_firewalls).chain(of_endpoints).filter(lost);
+        let subnet = all.min_by_key(|id| &id.key).filter(|_| !held && (inbound || is_private(address) || address.six));
+        subnet.or_else(|| self.missing_network(address).filter(|_| !held && is_private(address)))
+    }
+
+    /// A network that a peering or a network group names, that is not in the snapshot, and that may hold the address.
+    fn missing_network(&self, address: Addr) -> Option<&Id> {
+        let peerings = self.vnets.iter().flat_map(|vnet| &vnet.peerings);
+        let peers = peerings.filter(|peering| peering.space.is_empty() || within(address, &peering.space));
+        let named = peers.filter_map(|peering| peering.remote.as_ref()).chain(admin::members(self));
+        named.filter(|id| !self.vnets.iter().any(|vnet| vnet.key == id.key)).min_by_key(|id| &id.key)
     }
 
     /// Has a pool a server with this address in a customer subnet and without a NIC in the snapshot?
