@@ -191,14 +191,15 @@ pub(super) fn missing_subnet<'n>(context: &mut Context<'_, 'n>, address: IpAddr,
     if context.ask(Fact::MissingSubnet(id.as_str().to_owned()))? { Ok(true) } else { Err(Halt::deny(at)) }
 }
 
-/// A network that is not in the input and may hold a private address that no other one does.
+/// A network that is not in the input and may hold an address that no other one does: a private one, or one that a
+/// peering says to be there.
 fn missing_network<'n>(network: &'n Network<'n>, address: IpAddr) -> Option<&'n ResourceId> {
     let held = |prefixes: &[ipnet::IpNet]| prefixes.iter().any(|net| net.contains(&address));
-    if !tags::is_private(address) || network.vnets.iter().any(|vnet| held(&vnet.prefixes)) {
+    if network.vnets.iter().any(|vnet| held(&vnet.prefixes)) {
         return None;
     }
     let mut missing = network.missing.networks.iter();
-    missing.find(|(_, space)| space.is_empty() || held(space)).map(|(id, _)| *id)
+    missing.find(|(_, space)| held(space) || space.is_empty() && tags::is_private(address)).map(|(id, _)| *id)
 }
 
 /// Two NICs of one subnet with one address and different filters: which one is there is not known.

@@ -22,7 +22,7 @@ mod journey;
 pub(crate) mod minimise;
 pub(crate) mod questions;
 mod read;
-mod routing;
+pub(crate) mod routing;
 mod rules;
 pub(crate) mod spell;
 mod walk;

@@ -1,6 +1,6 @@
 //! One concrete flow, gate by gate, hop by hop (semantics.md 8).
 
-use super::address::{Addr, within};
+use super::address::{Addr, Prefix, within};
 use super::admin;
 use super::case::{Case, Fact, Halt, Missing, Place};
 use super::internet::from_outside;
@@ -109,14 +109,16 @@ impl World {
         let of_gateways = self.gateways.iter().flat_map(|gateway| &gateway.subnets);
         let all = of_gateways.chain(of_nics).chain(of_firewalls).chain(of_endpoints).filter(lost);
         let subnet = all.min_by_key(|id| &id.key).filter(|_| !held && (inbound || is_private(address) || address.six));
-        subnet.or_else(|| self.missing_network(address).filter(|_| !held && is_private(address)))
+        subnet.or_else(|| self.missing_network(address).filter(|_| !held))
     }
 
     /// A network that a peering or a network group names, that is not in the snapshot, and that may hold the address.
     fn missing_network(&self, address: Addr) -> Option<&Id> {
         let peerings = self.vnets.iter().flat_map(|vnet| &vnet.peerings);
-        let peers = peerings.filter(|peering| peering.space.is_empty() || within(address, &peering.space));
-        let named = peers.filter_map(|peering| peering.remote.as_ref()).chain(admin::members(self));
+        let private = is_private(address);
+        let may = |space: &[Prefix]| within(address, space) || space.is_empty() && private;
+        let peers = peerings.filter(|peering| may(&peering.space)).filter_map(|peering| peering.remote.as_ref());
+        let named = peers.chain(admin::members(self).filter(|_| private));
         named.filter(|id| !self.vnets.iter().any(|vnet| vnet.key == id.key)).min_by_key(|id| &id.key)
     }
 
