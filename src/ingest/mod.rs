@@ -1,5 +1,5 @@
 //! Vendor text to model. Formats are told apart by content, never by file name; serde sees only JSON grammar
-//! ([`json`]), and each resource type is read by one file.
+//! (`json.rs`), and each resource type is read by one file.
 
 mod access_log;
 mod admin;

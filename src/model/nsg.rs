@@ -14,7 +14,7 @@ pub struct NetworkSecurityGroup {
     pub name: String,
     /// Where the resource stands.
     pub span: Span,
-    /// User rules, in file order; default rules are never read but always added (see [`default_rules`]).
+    /// User rules, in file order; default rules are never read but always added (see [`DEFAULT_RULES`]).
     pub rules: Vec<SecurityRule>,
     /// Subnets that the group itself lists as attached.
     pub subnets: Vec<ResourceId>,
