@@ -157,7 +157,12 @@ pub fn gateway_prefixes(network: &Network<'_>, node: &SubnetNode<'_>) -> Vec<IpN
 /// network gateway, a peer or the subnet's route table may be missing from the input.
 pub(crate) fn open_prefixes(network: &Network<'_>, node: &SubnetNode<'_>) -> Vec<String> {
     let mut out = Vec::new();
-    for peer in node.peers.iter().filter(|peer| peer.remote.is_none() && peer.prefixes.is_empty()) {
+    // A network without address space in the input (a template's parameter, say) may have any.
+    let blank = |index: usize| network.vnet(index).is_some_and(|vnet| vnet.prefixes.is_empty());
+    if blank(node.vnet) {
+        out.extend(network.vnet(node.vnet).map(|vnet| vnet.vnet.id.as_str().to_owned()));
+    }
+    for peer in node.peers.iter().filter(|peer| peer.remote.is_none_or(blank) && peer.prefixes.is_empty()) {
         out.extend(peer.remote_id().map(|id| id.as_str().to_owned()));
     }
     for connected in network.connected.iter().filter(|c| c.vnets.contains(&node.vnet) || c.open.is_some()) {

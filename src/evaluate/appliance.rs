@@ -1,5 +1,6 @@
 //! Next hops that are appliances (semantics.md 3.3, 3.5).
 
+use super::balancer;
 use super::context::{At, Context, Fact, Halt, Walked};
 use super::journey::{Journey, Via};
 use super::path::not_modelled;
@@ -8,7 +9,8 @@ use super::trace::{Step, StepResult};
 use crate::compile::endpoints::Endpoint;
 use crate::compile::{Network, Stage, SubnetNode};
 use crate::diagnostic::code;
-use crate::model::{LoadBalancer, NetworkInterface};
+use crate::model::{LoadBalancer, LoadBalancerFrontend, NetworkInterface};
+use crate::net::Flow;
 use ipnet::IpNet;
 use std::net::IpAddr;
 
@@ -48,7 +50,7 @@ pub(super) fn cross<'n>(
     }
     let end = network.endpoint_at(address, next);
     if firewall.is_none() {
-        third_party(context, at, address, end)?;
+        third_party(context, at, address, end, &journey.flow)?;
     }
     let to = network.subnet(next).map_or(node.vnet, |node| node.vnet);
     if let Some(refusing) = forwarding_refused(network, to, node.vnet, journey.flow.source) {
@@ -74,6 +76,7 @@ fn third_party<'n>(
     at: At<'n>,
     address: IpAddr,
     end: Option<&'n Endpoint<'n>>,
+    flow: &Flow,
 ) -> Walked<'n, ()> {
     let Some(end) = end else {
         context.note(&code::NEXT_HOP_UNKNOWN, &address.to_string());
@@ -81,22 +84,44 @@ fn third_party<'n>(
     };
     let nics: Vec<&NetworkInterface> = match (end.nic, end.balancer) {
         (Some(nic), _) => vec![nic],
-        (None, Some((balancer, _))) => members(context, balancer),
+        (None, Some((balancer, frontend))) => behind(context, at, (balancer, frontend), flow)?,
         _ => Vec::new(),
     };
-    if let Some(nic) = nics.first().filter(|_| nics.iter().all(|nic| !nic.ip_forwarding)) {
-        context.note(&code::NVA_FORWARDING, nic.id.as_str());
-        return Err(Halt::deny(at));
+    let Some(nic) = nics.iter().find(|nic| !nic.ip_forwarding) else { return Ok(()) };
+    context.note(&code::NVA_FORWARDING, nic.id.as_str());
+    // Which server behind a load balancer takes a flow is not known.
+    let some_forward = nics.iter().any(|nic| nic.ip_forwarding);
+    if some_forward && context.ask(Fact::NotModelled(nic.id.as_str().to_owned()))? {
+        return Ok(());
     }
-    Ok(())
+    Err(Halt::deny(at))
 }
 
-/// NICs behind a load balancer, as far as the input holds them.
-fn members<'n>(context: &Context<'_, 'n>, balancer: &'n LoadBalancer) -> Vec<&'n NetworkInterface> {
-    let network = context.network;
-    let naming = balancer.pools.iter().filter_map(|pool| network.balancer_members.get(&pool.id)).flatten().copied();
-    let listed = balancer.pools.iter().flat_map(|pool| &pool.configurations).map(|r| &r.value);
-    listed.chain(naming).filter_map(|id| network.endpoint_of(id)).filter_map(|end| end.nic).collect()
+/// NICs of the appliances behind a load balancer that take a flow: those of the rule that does.
+fn behind<'n>(
+    context: &mut Context<'_, 'n>,
+    at: At<'n>,
+    (balancer, frontend): (&'n LoadBalancer, &'n LoadBalancerFrontend),
+    flow: &Flow,
+) -> Walked<'n, Vec<&'n NetworkInterface>> {
+    let Some(rule) = balancer::balancing_rule(balancer, frontend, flow) else {
+        if !flow.protocol.has_ports() {
+            return Ok(Vec::new()); // rules name TCP and UDP only
+        }
+        context.note(&code::BALANCER_NO_RULE, balancer.id.as_str());
+        return Err(Halt::deny(at));
+    };
+    let (found, missing) = balancer::members_of(context, balancer, &rule.pools);
+    if let Some(id) = missing.first() {
+        context.note(&code::MEMBER_UNRESOLVED, id);
+        if !context.ask(Fact::PoolMember(id.clone()))? {
+            return Err(Halt::deny(at));
+        }
+    } else if found.is_empty() {
+        context.note(&code::BALANCER_EMPTY, balancer.id.as_str());
+        return Err(Halt::deny(at));
+    }
+    Ok(found.into_iter().filter_map(|end| end.nic).collect())
 }
 
 /// The Azure Firewall at an address: by the address that it prints, or the only one of its subnet that prints none.

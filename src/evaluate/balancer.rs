@@ -7,7 +7,7 @@ use super::trace::{Step, StepResult};
 use crate::compile::endpoints::{Endpoint, EndpointKind};
 use crate::compile::{Stage, tags};
 use crate::diagnostic::code;
-use crate::model::{InboundNatRule, LoadBalancer, LoadBalancerFrontend, LoadBalancerRule};
+use crate::model::{InboundNatRule, LoadBalancer, LoadBalancerFrontend, LoadBalancerRule, ResourceId};
 use crate::net::{EPHEMERAL, Flow, Protocol};
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -23,20 +23,21 @@ pub(super) fn members<'n>(
     let nowhere = At::new(Stage::NsgInNic, Some(&balancer.name));
     context.here = nowhere;
     if let Some(rule) = nat_rule(balancer, frontend, &flow) {
-        let target = rule.target.as_ref();
-        let member = target.and_then(|id| context.network.endpoint_of(id));
-        return match (member, target) {
-            (Some(member), _) => Ok(Halt::Split(vec![to_member(delivery, member, rule.backend_port, false)])),
-            (None, Some(id)) => Err(unseen(context, nowhere, id.as_str())?),
-            (None, None) => Ok(no_rule(context, nowhere, balancer)),
-        };
+        let (found, missing) = nat_targets(context, balancer, rule);
+        if let Some(id) = missing.first() {
+            return Err(unseen(context, nowhere, id)?);
+        }
+        if found.is_empty() {
+            return Ok(no_rule(context, nowhere, balancer));
+        }
+        return Ok(Halt::Split(found.iter().map(|end| to_member(delivery, end, rule.backend_port, false)).collect()));
     }
     let Some(rule) = balancing_rule(balancer, frontend, &flow) else { return Ok(no_rule(context, nowhere, balancer)) };
     let port = if rule.backend_port == 0 { flow.destination_port } else { rule.backend_port };
     let what = format!("rule {}: to the servers behind it on port {port}", rule.name);
     let at = At { span: Some(rule.span), ..nowhere };
     context.step(|| Step { at, place: balancer.name.clone(), what, result: StepResult::Forward });
-    let (found, missing) = pool(context, balancer, rule);
+    let (found, missing) = members_of(context, balancer, &rule.pools);
     if let Some(id) = missing.first() {
         return Err(unseen(context, nowhere, id)?);
     }
@@ -86,11 +87,35 @@ fn nat_rule<'n>(
     balancer.nat_rules.iter().find(|rule| {
         rule.frontend.as_ref() == Some(&frontend.id)
             && rule.protocol.takes(flow.protocol)
-            && rule.frontend_port == flow.destination_port
+            && (rule.frontend_ports.0..=rule.frontend_ports.1).contains(&flow.destination_port)
     })
 }
 
-fn balancing_rule<'n>(
+/// Where a NAT rule leads: the server that it names or that names it, or those of its pool. Which of a pool's servers has
+/// which port of the range is not in every export, so each of them counts.
+fn nat_targets<'n>(
+    context: &Context<'_, 'n>,
+    balancer: &'n LoadBalancer,
+    rule: &'n InboundNatRule,
+) -> (Vec<&'n Endpoint<'n>>, Vec<String>) {
+    let network = context.network;
+    if let Some(pool) = &rule.pool {
+        return members_of(context, balancer, std::slice::from_ref(pool));
+    }
+    let nics = network.snapshot.network_interfaces.values().flat_map(|nic| &nic.configurations);
+    let naming = nics.filter(|configuration| configuration.nat_rules.contains(&rule.id)).map(|c| &c.id);
+    let (mut found, mut missing) = (Vec::new(), Vec::new());
+    if let Some(id) = rule.target.as_ref().or_else(|| naming.into_iter().next()) {
+        match network.endpoint_of(id) {
+            Some(end) => found.push(end),
+            None => missing.push(id.as_str().to_owned()),
+        }
+    }
+    (found, missing)
+}
+
+/// The rule of a frontend that takes a flow.
+pub(super) fn balancing_rule<'n>(
     balancer: &'n LoadBalancer,
     frontend: &LoadBalancerFrontend,
     flow: &Flow,
@@ -116,15 +141,16 @@ fn unseen<'n>(context: &mut Context<'_, 'n>, at: At<'n>, id: &str) -> Walked<'n,
     Ok(Halt::Settled(Outcome { allowed, at: Some(at) }))
 }
 
-/// The servers of a rule's pools, and IP configurations and addresses whose NIC is not in the input.
-fn pool<'n>(
+/// The servers of pools, and what is a server and not in the input: IP configurations and addresses without their NIC,
+/// scale sets without any instance.
+pub(super) fn members_of<'n>(
     context: &Context<'_, 'n>,
     balancer: &'n LoadBalancer,
-    rule: &LoadBalancerRule,
+    wanted: &[ResourceId],
 ) -> (Vec<&'n Endpoint<'n>>, Vec<String>) {
     let network = context.network;
-    let (mut found, mut missing, mut seen) = (Vec::new(), Vec::new(), BTreeSet::new());
-    let pools = balancer.pools.iter().filter(|pool| rule.pools.contains(&pool.id));
+    let (mut found, mut missing, mut seen): (Vec<&Endpoint<'_>>, _, _) = (Vec::new(), Vec::new(), BTreeSet::new());
+    let pools = balancer.pools.iter().filter(|pool| wanted.contains(&pool.id));
     for pool in pools {
         let listed = pool.configurations.iter().map(|r| &r.value);
         for id in listed.chain(network.balancer_members.get(&pool.id).into_iter().flatten().copied()) {
@@ -142,6 +168,17 @@ fn pool<'n>(
                 Some(_) => {}
                 None => missing.push(address.value.to_string()),
             }
+        }
+    }
+    let models = network.snapshot.scale_sets.values().filter(|set| {
+        let mut configurations = set.interfaces.iter().flat_map(|interface| &interface.configurations);
+        configurations.any(|own| own.balancer_pools.iter().any(|pool| wanted.contains(pool)))
+    });
+    for set in models {
+        let inside = format!("{}/", set.id.key());
+        let shown = |end: &&Endpoint<'_>| set.flexible || end.id.key().starts_with(&inside);
+        if !found.iter().any(shown) && !missing.iter().any(|id| id.to_ascii_lowercase().starts_with(&inside)) {
+            missing.push(set.id.as_str().to_owned());
         }
     }
     (found, missing)

@@ -177,18 +177,27 @@ fn destination_subnet<'n>(
 /// while some are missing: its NSG and routes are not known. True where it lets the flow through.
 pub(super) fn missing_subnet<'n>(context: &mut Context<'_, 'n>, address: IpAddr, stage: Stage) -> Walked<'n, bool> {
     let network = context.network;
-    let own = network.endpoints_with(address).find_map(|end| end.subnet_id.filter(|_| end.subnet.is_none()));
+    let blank = |index: usize| network.subnet(index).is_some_and(|node| node.prefixes.is_empty());
+    let own = network.endpoints_with(address).find_map(|end| end.subnet_id.filter(|_| end.subnet.is_none_or(blank)));
     let held = || network.vnets.iter().any(|vnet| vnet.prefixes.iter().any(|net| net.contains(&address)));
     // Sources of the Internet are many; a destination that the input does not hold is asked about for a reason.
     let may_lie = stage == Stage::NsgInSubnet || tags::is_private(address) || address.is_ipv6();
     let any = || network.missing.subnets.first().copied().filter(|_| may_lie && !held());
-    let Some(id) = own.or_else(any).or_else(|| missing_network(network, address)) else { return Ok(false) };
+    let other = || missing_network(network, address).or_else(|| subnet_without_prefix(network, address));
+    let Some(id) = own.or_else(any).or_else(other) else { return Ok(false) };
     context.here = At::new(stage, Some(id.name()));
     let subnet = id.segment("subnets").is_some();
     context.note(&code::REMOTE_VNET_MISSING, id.parent().filter(|_| subnet).unwrap_or_else(|| id.clone()).as_str());
     let (at, place) = (context.here, id.name().to_owned());
     context.step(|| Step { at, place, what: "subnet not in the input".to_owned(), result: StepResult::Unknown });
     if context.ask(Fact::MissingSubnet(id.as_str().to_owned()))? { Ok(true) } else { Err(Halt::deny(at)) }
+}
+
+/// A subnet that is there without its prefix, as in a template: it may hold any address of its network.
+fn subnet_without_prefix<'n>(network: &'n Network<'n>, address: IpAddr) -> Option<&'n ResourceId> {
+    let holding = network.vnets.iter().filter(|vnet| vnet.prefixes.iter().any(|net| net.contains(&address)));
+    let subnets = holding.flat_map(|vnet| &vnet.subnets).filter_map(|index| network.subnet(*index));
+    subnets.map(|node| node.subnet).find(|subnet| subnet.prefixes.is_empty()).map(|subnet| &subnet.id)
 }
 
 /// A network that is not in the input and may hold an address that no other one does: a private one, or one that a

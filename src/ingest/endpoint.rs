@@ -68,13 +68,17 @@ pub(crate) fn read_load_balancer(fields: &Fields<'_>, id: ResourceId) -> Result<
     let rules: Result<Vec<_>, _> = fields.objects("loadBalancingRules")?.iter().map(read_rule).collect();
     let mut nat_rules = Vec::new();
     for rule in fields.objects("inboundNatRules")? {
+        let one = port(&rule, "frontendPort")?;
+        let range = (port(&rule, "frontendPortRangeStart")?, port(&rule, "frontendPortRangeEnd")?);
         nat_rules.push(InboundNatRule {
+            id: rule.id_under(&id, "inboundNatRules"),
             name: rule.name(),
             frontend: id_of(&rule, "frontendIPConfiguration")?,
             protocol: protocol(&rule),
-            frontend_port: port(&rule, "frontendPort")?,
+            frontend_ports: if range.0 == 0 { (one, one) } else { range },
             backend_port: port(&rule, "backendPort")?,
             target: id_of(&rule, "backendIPConfiguration")?,
+            pool: id_of(&rule, "backendAddressPool")?,
         });
     }
     let mut probes = Vec::new();

@@ -31,6 +31,7 @@ pub(crate) fn read_nic(fields: &Fields<'_>, own: ResourceId) -> Result<NetworkIn
             public_ip: id(&configuration, "publicIPAddress")?,
             gateway_pools: ids(&configuration, "applicationGatewayBackendAddressPools")?,
             balancer_pools: ids(&configuration, "loadBalancerBackendAddressPools")?,
+            nat_rules: ids(&configuration, "loadBalancerInboundNatRules")?,
         });
     }
     Ok(NetworkInterface {
@@ -68,6 +69,7 @@ pub(crate) fn read_scale_set(fields: &Fields<'_>, own: ResourceId) -> Result<Sca
                 subnet: id(&configuration, "subnet")?,
                 groups: ids(&configuration, "applicationSecurityGroups")?,
                 gateway_pools: ids(&configuration, "applicationGatewayBackendAddressPools")?,
+                balancer_pools: ids(&configuration, "loadBalancerBackendAddressPools")?,
             });
         }
         interfaces.push(ScaleSetInterface {

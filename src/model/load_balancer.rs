@@ -100,18 +100,22 @@ pub struct LoadBalancerRule {
 /// An inbound NAT rule.
 #[derive(Debug, Clone)]
 pub struct InboundNatRule {
+    /// Its id.
+    pub id: ResourceId,
     /// Its name as written.
     pub name: String,
     /// Frontend.
     pub frontend: Option<ResourceId>,
     /// Protocol.
     pub protocol: BalancedProtocol,
-    /// Port of the frontend.
-    pub frontend_port: u16,
+    /// Ports of the frontend, first and last: one, or a range of which each server of a pool has its own.
+    pub frontend_ports: (u16, u16),
     /// Port of the server.
     pub backend_port: u16,
     /// IP configuration of the server.
     pub target: Option<ResourceId>,
+    /// Pool of the servers of a range.
+    pub pool: Option<ResourceId>,
 }
 
 /// An Azure Container Apps environment. An internal one has a load balancer that no export shows: `staticIp` is its

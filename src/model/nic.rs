@@ -46,6 +46,8 @@ pub struct IpConfiguration {
     pub gateway_pools: Vec<ResourceId>,
     /// Load balancer pools it is a member of.
     pub balancer_pools: Vec<ResourceId>,
+    /// Inbound NAT rules of load balancers that lead to it.
+    pub nat_rules: Vec<ResourceId>,
 }
 
 /// The network profile of a virtual machine scale set: the model its instances are made from (health.md 5, item 3).
@@ -85,4 +87,6 @@ pub struct ScaleSetIpConfiguration {
     pub groups: Vec<ResourceId>,
     /// Application Gateway pools of the instances.
     pub gateway_pools: Vec<ResourceId>,
+    /// Load balancer pools of the instances.
+    pub balancer_pools: Vec<ResourceId>,
 }

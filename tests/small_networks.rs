@@ -1,0 +1,218 @@
+//! Small networks, each written for one question: what decides, and where nothing in the input says it.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a failed expectation is a failed test"
+)]
+
+mod support;
+
+use serde_json::{Value, json};
+use std::fs;
+use std::path::PathBuf;
+use support::gatepath;
+
+const NET: &str = "/subscriptions/7a11/resourceGroups/rg-fig/providers/Microsoft.Network";
+
+fn id(kind: &str, name: &str) -> String {
+    format!("{NET}/{kind}/{name}")
+}
+
+fn subnet_id(vnet: &str, name: &str) -> String {
+    format!("{}/subnets/{name}", id("virtualNetworks", vnet))
+}
+
+fn resource(kind: &str, name: &str, properties: &Value) -> Value {
+    json!({"id": id(kind, name), "name": name, "type": format!("Microsoft.Network/{kind}"), "properties": properties})
+}
+
+fn subnet(vnet: &str, name: &str, properties: &Value) -> Value {
+    json!({"id": subnet_id(vnet, name), "name": name, "properties": properties})
+}
+
+fn vnet(name: &str, space: &[&str], subnets: &[Value], peerings: &[Value]) -> Value {
+    let body =
+        json!({"addressSpace": {"addressPrefixes": space}, "subnets": subnets, "virtualNetworkPeerings": peerings});
+    resource("virtualNetworks", name, &body)
+}
+
+/// A connected peering with further properties.
+/// A NIC in a subnet of `vnet-fig`.
+fn nic(name: &str, subnet: &str, address: &str, forwards: bool, more: &Value) -> Value {
+    let mut configuration = json!({"privateIPAddress": address, "subnet": {"id": subnet_id("vnet-fig", subnet)}});
+    for (key, value) in more.as_object().unwrap() {
+        configuration[key] = value.clone();
+    }
+    let body =
+        json!({"enableIPForwarding": forwards, "ipConfigurations": [{"name": "ip1", "properties": configuration}]});
+    resource("networkInterfaces", name, &body)
+}
+
+fn deny_all(name: &str) -> Value {
+    let rule = json!({"name": "no", "properties": {"priority": 100, "direction": "Inbound", "access": "Deny", "protocol": "*",
+        "sourceAddressPrefix": "*", "sourcePortRange": "*", "destinationAddressPrefix": "*", "destinationPortRange": "*"}});
+    resource("networkSecurityGroups", name, &json!({ "securityRules": [rule] }))
+}
+
+fn route_table(name: &str, routes: &[(&str, &str, Option<&str>)]) -> Value {
+    let route = |(index, (prefix, hop, address)): (usize, &(&str, &str, Option<&str>))| json!({"name": format!("r{index}"), "properties": {"addressPrefix": prefix, "nextHopType": hop, "nextHopIpAddress": address}});
+    resource("routeTables", name, &json!({ "routes": routes.iter().enumerate().map(route).collect::<Vec<_>>() }))
+}
+
+/// `vnet-fig` with a source subnet `snet-a`, whose route table is `rt-a` where `routed`, and `snet-b` with the server 10.7.1.4.
+fn fig(routed: bool) -> Vec<Value> {
+    let mut a = json!({"addressPrefix": "10.7.0.0/24"});
+    if routed {
+        a["routeTable"] = json!({"id": id("routeTables", "rt-a")});
+    }
+    let b = json!({"addressPrefix": "10.7.1.0/24"});
+    let c = json!({"addressPrefix": "10.7.5.0/24"});
+    vec![
+        vnet(
+            "vnet-fig",
+            &["10.7.0.0/16"],
+            &[subnet("vnet-fig", "snet-a", &a), subnet("vnet-fig", "snet-b", &b), subnet("vnet-fig", "snet-c", &c)],
+            &[],
+        ),
+        nic("nic-a", "snet-a", "10.7.0.5", false, &json!({})),
+        nic("nic-b", "snet-b", "10.7.1.4", false, &json!({})),
+    ]
+}
+
+fn asked(name: &str, resources: &[Value], to: &str, more: &[&str]) -> Value {
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("small-networks").join(name);
+    let _ = fs::remove_dir_all(&folder);
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(folder.join("network.json"), Value::from(resources.to_vec()).to_string()).unwrap();
+    let line = ["check", folder.to_str().unwrap(), "--from", "10.7.0.5", "--to", to, "-o", "json", "-q"];
+    let ran = gatepath(&[&line[..], more].concat());
+    serde_json::from_str(&ran.out).unwrap_or_else(|_| panic!("{name}: {}{}", ran.out, ran.err))
+}
+
+fn verdict(name: &str, resources: &[Value], to: &str) -> String {
+    asked(name, resources, to, &[])["verdict"].as_str().unwrap().to_owned()
+}
+
+/// A route to the gateway says nothing about what the gateway does with addresses of the networks themselves, and nothing
+/// at all where there is no gateway.
+/// A template's parameter may stand where a prefix would: the network then holds addresses that nothing in the input names.
+#[test]
+fn networks_and_subnets_without_prefixes_may_hold_the_address() {
+    let closed = json!({"networkSecurityGroup": {"id": id("networkSecurityGroups", "nsg-b")}});
+    let a = subnet("vnet-fig", "snet-a", &json!({"addressPrefix": "10.7.0.0/24"}));
+    let b = subnet("vnet-fig", "snet-b", &closed);
+    let mut blank = vec![vnet("vnet-fig", &["10.7.0.0/16"], &[a.clone(), b], &[]), deny_all("nsg-b")];
+    assert_eq!(verdict("subnet-blank", &blank, "10.7.1.4:443"), "unknown");
+    blank.push(nic("nic-b", "snet-b", "10.7.1.4", false, &json!({})));
+    assert_eq!(verdict("subnet-blank-nic", &blank, "10.7.1.4:443"), "unknown");
+    let whole = vec![vnet(
+        "vnet-fig",
+        &[],
+        &[a.clone(), subnet("vnet-fig", "snet-b", &json!({"addressPrefix": "10.7.1.0/24"}))],
+        &[],
+    )];
+    assert_eq!(verdict("vnet-blank", &whole, "10.7.1.4:443"), "unknown");
+}
+
+/// A load balancer at 10.7.5.100 with one pool and one rule.
+fn balancer(rule: &Value, more: &Value) -> Value {
+    let own = id("loadBalancers", "lb");
+    let frontend = json!({"id": format!("{own}/frontendIPConfigurations/fe")});
+    let pool = json!({"id": format!("{own}/backendAddressPools/pool")});
+    let mut rule = rule.clone();
+    rule["frontendIPConfiguration"] = frontend.clone();
+    rule["backendAddressPool"] = pool.clone();
+    let mut properties = json!({
+        "frontendIPConfigurations": [{"id": frontend["id"], "name": "fe", "properties": {"privateIPAddress": "10.7.5.100", "subnet": {"id": subnet_id("vnet-fig", "snet-c")}}}],
+        "backendAddressPools": [{"id": pool["id"], "name": "pool", "properties": {}}],
+        "loadBalancingRules": [{"name": "rule", "properties": rule}]});
+    for (key, value) in more.as_object().unwrap() {
+        properties[key] = value.clone();
+    }
+    resource("loadBalancers", "lb", &properties)
+}
+
+fn in_pool() -> Value {
+    json!({"loadBalancerBackendAddressPools": [{"id": format!("{}/backendAddressPools/pool", id("loadBalancers", "lb"))}]})
+}
+
+/// Servers of a pool may be instances of a scale set of which only the model is in the input.
+#[test]
+fn a_scale_set_model_behind_a_load_balancer_is_a_server_that_is_not_seen() {
+    let https = json!({"protocol": "Tcp", "frontendPort": 443, "backendPort": 9443});
+    let mut set = fig(false);
+    set.push(balancer(&https, &json!({})));
+    assert_eq!(verdict("balancer-empty", &set, "10.7.5.100:443"), "deny");
+    let mut configuration = in_pool();
+    configuration["subnet"] = json!({"id": subnet_id("vnet-fig", "snet-b")});
+    let interface =
+        json!({"name": "nic", "properties": {"ipConfigurations": [{"name": "ip", "properties": configuration}]}});
+    let model = json!({"orchestrationMode": "Uniform", "virtualMachineProfile": {"networkProfile": {"networkInterfaceConfigurations": [interface]}}});
+    set.push(json!({"id": "/subscriptions/7a11/resourceGroups/rg-fig/providers/Microsoft.Compute/virtualMachineScaleSets/ss-fig", "name": "ss-fig",
+        "type": "Microsoft.Compute/virtualMachineScaleSets", "properties": model}));
+    assert_eq!(verdict("balancer-model", &set, "10.7.5.100:443"), "unknown");
+}
+
+/// An inbound NAT rule is named by its server's NIC, or has a pool and a range of ports.
+#[test]
+fn inbound_nat_rules_are_found_from_both_ends() {
+    let https = json!({"protocol": "Tcp", "frontendPort": 443, "backendPort": 9443});
+    let own = id("loadBalancers", "lb");
+    let nat = |more: &Value| {
+        let mut properties = json!({"frontendIPConfiguration": {"id": format!("{own}/frontendIPConfigurations/fe")}, "protocol": "Tcp", "backendPort": 22});
+        for (key, value) in more.as_object().unwrap() {
+            properties[key] = value.clone();
+        }
+        balancer(
+            &https,
+            &json!({"inboundNatRules": [{"id": format!("{own}/inboundNatRules/ssh"), "name": "ssh", "properties": properties}]}),
+        )
+    };
+    let mut single = fig(false);
+    single.push(nat(&json!({"frontendPort": 5001})));
+    assert_eq!(verdict("nat-none", &single, "10.7.5.100:5001"), "deny");
+    single.push(nic(
+        "nic-n",
+        "snet-b",
+        "10.7.1.9",
+        false,
+        &json!({"loadBalancerInboundNatRules": [{"id": format!("{own}/inboundNatRules/ssh")}]}),
+    ));
+    assert_eq!(verdict("nat-named-by-nic", &single, "10.7.5.100:5001"), "allow");
+    let mut range = fig(false);
+    range.push(nat(&json!({"frontendPortRangeStart": 5000, "frontendPortRangeEnd": 5099, "backendAddressPool": {"id": format!("{own}/backendAddressPools/pool")}})));
+    range.push(nic("nic-n", "snet-b", "10.7.1.9", false, &in_pool()));
+    assert_eq!(verdict("nat-range", &range, "10.7.5.100:5042"), "allow");
+    assert_eq!(verdict("nat-beyond", &range, "10.7.5.100:5100"), "deny");
+}
+
+/// Appliances behind a load balancer get what one of its rules takes, and forward it only where their NICs do.
+#[test]
+fn appliances_behind_a_load_balancer_need_its_rule() {
+    let through = |rule: &Value, servers: &[Value]| {
+        let mut set = fig(true);
+        let hop = Some("10.7.5.100");
+        set.push(route_table("rt-a", &[("10.7.1.0/24", "VirtualAppliance", hop)]));
+        set[0]["properties"]["subnets"][1]["properties"]["routeTable"] = json!({"id": id("routeTables", "rt-b")});
+        set.push(route_table("rt-b", &[("10.7.0.0/24", "VirtualAppliance", hop)]));
+        set.push(balancer(rule, &json!({})));
+        set.extend(servers.iter().cloned());
+        set
+    };
+    let all = json!({"protocol": "All", "frontendPort": 0, "backendPort": 0});
+    let web = json!({"protocol": "Tcp", "frontendPort": 80, "backendPort": 80});
+    let good = nic("nic-nva-1", "snet-c", "10.7.5.4", true, &in_pool());
+    let bad = nic("nic-nva-2", "snet-c", "10.7.5.5", false, &in_pool());
+    let assumed = |name: &str, set: &[Value]| {
+        asked(name, set, "10.7.1.4:443", &["--assume", "appliance=transparent"])["verdict"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(assumed("ha-ports", &through(&all, std::slice::from_ref(&good))), "allow");
+    assert_eq!(verdict("ha-ports-judged", &through(&all, std::slice::from_ref(&good)), "10.7.1.4:443"), "unknown");
+    assert_eq!(assumed("other-port", &through(&web, std::slice::from_ref(&good))), "deny");
+    assert_eq!(assumed("no-server", &through(&all, &[])), "deny");
+    assert_eq!(assumed("one-forwards", &through(&all, &[good, bad.clone()])), "unknown");
+    assert_eq!(assumed("none-forwards", &through(&all, &[bad])), "deny");
+}
