@@ -99,6 +99,7 @@ pub(crate) fn usable<'s>(network: &Network<'s>, subnet: usize) -> Vec<Peer<'s>> 
                 prefixes = subnets.filter(|s| named(&s.subnet.name)).flat_map(|s| s.prefixes.iter().copied()).collect();
             }
         }
+        prefixes.retain(|prefix| !peering.only_ipv6 || prefix.addr().is_ipv6());
         out.push(Peer { link: Link::Peering(peering), remote, prefixes });
     }
     for connected in &network.connected {

@@ -78,6 +78,7 @@ pub(crate) fn read_peering(fields: &Fields<'_>) -> Result<Peering, Unusable> {
         remote_address_space: fields.address_space("remoteAddressSpace")?,
         remote_virtual_network_address_space: fields.address_space("remoteVirtualNetworkAddressSpace")?,
         complete_vnets: fields.flag("peerCompleteVnets", true)?,
+        only_ipv6: fields.flag("enableOnlyIPv6Peering", false)?,
         local_subnets: names("localSubnetNames"),
         remote_subnets: names("remoteSubnetNames"),
     })

@@ -81,6 +81,8 @@ pub struct Peering {
     pub remote_virtual_network_address_space: Vec<IpNet>,
     /// `peerCompleteVnets`; false restricts the peering to the named subnets.
     pub complete_vnets: bool,
+    /// `enableOnlyIPv6Peering`: only IPv6 ranges are peered.
+    pub only_ipv6: bool,
     /// Lower-case names of the own subnets that take part.
     pub local_subnets: Vec<String>,
     /// Lower-case names of the remote subnets that take part.
