@@ -218,9 +218,14 @@ impl<'s> Groups<'s> {
         Groups { snapshot, members, vnets: vnets.collect() }
     }
 
-    /// The group, where its members are known: it is in the input and has no condition.
+    /// The group, where its members are known: it is in the input, has no condition, and no policy adds to it.
     fn known(&self, group: &ResourceId) -> Option<&'s NetworkGroup> {
-        self.snapshot.network_managers.groups.get(group).filter(|group| !group.conditional)
+        let managers = &self.snapshot.network_managers;
+        let mut named = managers.policies.values().flat_map(|policy| &policy.groups).peekable();
+        // A definition with the group as a parameter, and no assignment that gives it, may mean any group.
+        let any = named.peek().is_none() && managers.policies.values().any(|policy| policy.parameterised);
+        let added = any || named.any(|id| id == group);
+        managers.groups.get(group).filter(|group| !group.conditional && !added)
     }
 
     /// Indexes of the virtual networks of a group, as far as they are in the input, and whether there may be others.

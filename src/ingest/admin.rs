@@ -5,8 +5,8 @@ use super::json::Unusable;
 use super::nsg;
 use crate::model::{
     Access, AddressSide, AddressTerm, AdminAccess, AdminCollection, AdminConfiguration, AdminRule,
-    ConnectivityConfiguration, Direction, Located, NetworkGroup, NetworkManager, ResourceId, RuleProtocol,
-    SecurityRule, Setting, StaticMember,
+    ConnectivityConfiguration, Direction, Located, MembershipPolicy, NetworkGroup, NetworkManager, ResourceId,
+    RuleProtocol, SecurityRule, Setting, StaticMember,
 };
 use crate::net::Protocol;
 
@@ -38,6 +38,31 @@ pub(crate) fn read_group(fields: &Fields<'_>, id: ResourceId) -> Result<NetworkG
 /// Reads a static member.
 pub(crate) fn read_member(fields: &Fields<'_>, id: ResourceId) -> Result<StaticMember, Unusable> {
     Ok(StaticMember { resource: fields.reference("resourceId")?.map(|r| r.value), id })
+}
+
+/// Reads a policy definition; `None` where it adds nothing to network groups.
+pub(crate) fn read_policy(fields: &Fields<'_>, id: ResourceId) -> Result<Option<MembershipPolicy>, Unusable> {
+    let rule = fields.child("policyRule")?;
+    let then = rule.map(|rule| rule.child("then")).transpose()?.flatten();
+    let details = then.map(|then| then.child("details")).transpose()?.flatten();
+    let Some(group) = details.and_then(|details| details.text("networkGroupId")) else { return Ok(None) };
+    let parameterised = group.value.trim_start().starts_with('[');
+    let groups = if parameterised { Vec::new() } else { vec![ResourceId::new(&group.value)] };
+    Ok(Some(MembershipPolicy { id, groups, parameterised }))
+}
+
+/// Reads a policy assignment; `None` where none of its parameters is a network group.
+pub(crate) fn read_assignment(fields: &Fields<'_>, id: ResourceId) -> Result<Option<MembershipPolicy>, Unusable> {
+    let mut groups = Vec::new();
+    for (_, node) in fields.child("parameters")?.iter().flat_map(|parameters| parameters.outer().members()) {
+        let value = node.object()?.and_then(|parameter| parameter.str("value"));
+        groups.extend(
+            value
+                .filter(|text| text.to_ascii_lowercase().contains("/networkgroups/"))
+                .map(|text| ResourceId::new(&text)),
+        );
+    }
+    Ok((!groups.is_empty()).then_some(MembershipPolicy { id, groups, parameterised: false }))
 }
 
 /// Reads a security admin configuration.

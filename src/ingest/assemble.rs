@@ -54,6 +54,7 @@ impl Assembly {
             Resource::NetworkManager(value) => insert(&mut s.network_managers.managers, &id, value),
             Resource::NetworkGroup(value) => insert(&mut s.network_managers.groups, &id, value),
             Resource::StaticMember(value) => insert(&mut s.network_managers.members, &id, value),
+            Resource::MembershipPolicy(value) => insert(&mut s.network_managers.policies, &id, value),
             Resource::AdminConfiguration(value) => insert(&mut s.network_managers.configurations, &id, value),
             Resource::AdminCollection(value) => insert(&mut s.network_managers.collections, &id, value),
             Resource::AdminRule(value) => insert(&mut s.network_managers.rules, &id, value),

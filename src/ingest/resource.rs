@@ -6,10 +6,10 @@ use super::{admin, dns, endpoint, firewall, gateway, nic, nsg, vnet};
 use crate::diagnostic::{Diagnostic, code};
 use crate::model::{
     AdminCollection, AdminConfiguration, AdminRule, ApplicationGateway, AzureFirewall, ConnectivityConfiguration,
-    ContainerEnvironment, FirewallPolicy, GatewayConnection, IpGroup, LoadBalancer, LocalNetworkGateway, NatGateway,
-    NetworkGroup, NetworkInterface, NetworkManager, NetworkSecurityGroup, Peering, PrivateDnsZone, PrivateEndpoint,
-    PublicIpAddress, RecordSet, ResourceId, RouteTable, RuleCollectionGroup, ScaleSet, SecurityRule, StaticMember,
-    Subnet, UserRoute, VirtualNetwork, VirtualNetworkGateway, ZoneLink, export_command,
+    ContainerEnvironment, FirewallPolicy, GatewayConnection, IpGroup, LoadBalancer, LocalNetworkGateway,
+    MembershipPolicy, NatGateway, NetworkGroup, NetworkInterface, NetworkManager, NetworkSecurityGroup, Peering,
+    PrivateDnsZone, PrivateEndpoint, PublicIpAddress, RecordSet, ResourceId, RouteTable, RuleCollectionGroup, ScaleSet,
+    SecurityRule, StaticMember, Subnet, UserRoute, VirtualNetwork, VirtualNetworkGateway, ZoneLink, export_command,
 };
 
 /// A resource as read, or a child that belongs into its parent.
@@ -42,6 +42,7 @@ pub(crate) enum Resource {
     NetworkManager(NetworkManager),
     NetworkGroup(NetworkGroup),
     StaticMember(StaticMember),
+    MembershipPolicy(MembershipPolicy),
     AdminConfiguration(AdminConfiguration),
     AdminCollection(AdminCollection),
     AdminRule(AdminRule),
@@ -83,6 +84,9 @@ fn essential(kind: &str) -> &'static [&'static str] {
         _ => &[],
     }
 }
+
+/// Types of Azure Policy start so.
+const POLICY: &str = "microsoft.authorization/policy";
 
 /// Reads a resource of a known type; `Unusable` has been reported.
 pub(crate) fn read(kind: &str, fields: &Fields<'_>, id: ResourceId) -> Result<Resource, Unusable> {
@@ -140,11 +144,22 @@ pub(crate) fn read(kind: &str, fields: &Fields<'_>, id: ResourceId) -> Result<Re
         _ if kind.starts_with("microsoft.network/privatednszones/") => {
             Resource::RecordSet(dns::read_record_set(kind, fields, id)?)
         }
-        _ => match kind.strip_prefix("microsoft.network/networkmanagers") {
-            Some(child) => network_manager(child, fields, id)?,
-            None => Resource::Other,
+        _ => match (kind.strip_prefix("microsoft.network/networkmanagers"), kind.strip_prefix(POLICY)) {
+            (Some(child), _) => network_manager(child, fields, id)?,
+            (_, Some(kind)) => membership(kind, fields, id)?,
+            _ => Resource::Other,
         },
     })
+}
+
+/// What adds members to network groups.
+fn membership(kind: &str, fields: &Fields<'_>, id: ResourceId) -> Result<Resource, Unusable> {
+    let policy = match kind {
+        "definitions" => admin::read_policy(fields, id)?,
+        "assignments" => admin::read_assignment(fields, id)?,
+        _ => None,
+    };
+    Ok(policy.map_or(Resource::Other, Resource::MembershipPolicy))
 }
 
 /// A network manager or one of its children.

@@ -24,6 +24,8 @@ pub struct NetworkManagers {
     pub groups: BTreeMap<ResourceId, NetworkGroup>,
     /// Static members: id of the member object to what it makes a member.
     pub members: BTreeMap<ResourceId, StaticMember>,
+    /// Azure Policies that add members to groups.
+    pub policies: BTreeMap<ResourceId, MembershipPolicy>,
     /// Security admin configurations.
     pub configurations: BTreeMap<ResourceId, AdminConfiguration>,
     /// Rule collections.
@@ -69,6 +71,18 @@ pub struct StaticMember {
     pub id: ResourceId,
     /// The virtual network or subnet that is a member.
     pub resource: Option<ResourceId>,
+}
+
+/// A policy definition with the effect `addToNetworkGroup`, or an assignment that names a group: the members come by a
+/// condition that is evaluated in Azure only.
+#[derive(Debug, Clone)]
+pub struct MembershipPolicy {
+    /// Its id.
+    pub id: ResourceId,
+    /// Groups that it names.
+    pub groups: Vec<ResourceId>,
+    /// It has the group as a parameter.
+    pub parameterised: bool,
 }
 
 /// A security admin configuration.

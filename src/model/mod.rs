@@ -19,8 +19,8 @@ mod tags;
 mod vnet;
 
 pub use admin::{
-    AdminAccess, AdminCollection, AdminConfiguration, AdminRule, ConnectivityConfiguration, NetworkGroup,
-    NetworkManager, NetworkManagers, StaticMember,
+    AdminAccess, AdminCollection, AdminConfiguration, AdminRule, ConnectivityConfiguration, MembershipPolicy,
+    NetworkGroup, NetworkManager, NetworkManagers, StaticMember,
 };
 pub use dns::{LoggedAddress, PrivateDns, PrivateDnsZone, RecordData, RecordSet, ZoneLink};
 pub use field::{Located, Setting};
