@@ -216,3 +216,158 @@ fn appliances_behind_a_load_balancer_need_its_rule() {
     assert_eq!(assumed("one-forwards", &through(&all, &[good, bad.clone()])), "unknown");
     assert_eq!(assumed("none-forwards", &through(&all, &[bad])), "deny");
 }
+
+/// A firewall at 10.8.1.4 in a hub, between `vnet-fig` and the server 10.9.1.4, with rule collection groups.
+fn through_a_firewall(policy: &Value, groups: &[Value]) -> Vec<Value> {
+    let hop = Some("10.8.1.4");
+    let in_vnet = |vnet: &str, name: &str, prefix: &str, table: Option<&str>| {
+        let mut properties = json!({ "addressPrefix": prefix });
+        if let Some(table) = table {
+            properties["routeTable"] = json!({"id": id("routeTables", table)});
+        }
+        subnet(vnet, name, &properties)
+    };
+    let server = json!({"name": "ip1", "properties": {"privateIPAddress": "10.9.1.4", "subnet": {"id": subnet_id("vnet-leaf", "snet-l")}}});
+    let mut policy = policy.clone();
+    policy["threatIntelMode"] = json!("Alert");
+    let mut out = vec![
+        vnet(
+            "vnet-fig",
+            &["10.7.0.0/16"],
+            &[in_vnet("vnet-fig", "snet-a", "10.7.0.0/24", Some("rt-a"))],
+            &[peering("vnet-hub", &json!({}))],
+        ),
+        vnet(
+            "vnet-hub",
+            &["10.8.0.0/16"],
+            &[in_vnet("vnet-hub", "AzureFirewallSubnet", "10.8.1.0/26", None)],
+            &[peering("vnet-fig", &json!({})), peering("vnet-leaf", &json!({}))],
+        ),
+        vnet(
+            "vnet-leaf",
+            &["10.9.0.0/16"],
+            &[in_vnet("vnet-leaf", "snet-l", "10.9.1.0/24", Some("rt-l"))],
+            &[peering("vnet-hub", &json!({}))],
+        ),
+        route_table("rt-a", &[("10.9.0.0/16", "VirtualAppliance", hop)]),
+        route_table("rt-l", &[("10.7.0.0/16", "VirtualAppliance", hop)]),
+        nic("nic-a", "snet-a", "10.7.0.5", false, &json!({})),
+        resource("networkInterfaces", "nic-l", &json!({ "ipConfigurations": [server] })),
+        resource(
+            "azureFirewalls",
+            "fw-hub",
+            &json!({"firewallPolicy": {"id": id("firewallPolicies", "policy")}, "ipConfigurations": [
+            {"name": "c", "properties": {"privateIPAddress": "10.8.1.4", "subnet": {"id": subnet_id("vnet-hub", "AzureFirewallSubnet")}}}]}),
+        ),
+        resource("firewallPolicies", "policy", &policy),
+    ];
+    out.extend(groups.iter().cloned());
+    out
+}
+
+fn group(name: &str, priority: u32, collections: &[(&str, u32, &str)]) -> Value {
+    let rule = json!({"ruleType": "NetworkRule", "name": "any", "ipProtocols": ["TCP"], "sourceAddresses": ["*"],
+        "destinationAddresses": ["*"], "destinationPorts": ["443"]});
+    let collection = |(name, priority, action): &(&str, u32, &str)| {
+        json!({"ruleCollectionType": "FirewallPolicyFilterRuleCollection", "name": name, "priority": priority,
+            "action": {"type": action}, "rules": [rule]})
+    };
+    let collections: Vec<Value> = collections.iter().map(collection).collect();
+    json!({"id": format!("{}/ruleCollectionGroups/{name}", id("firewallPolicies", "policy")), "name": name,
+        "type": "Microsoft.Network/firewallPolicies/ruleCollectionGroups",
+        "properties": {"priority": priority, "ruleCollections": collections}})
+}
+
+/// Azure gives no order to collections or groups of one priority, and the order in a file means nothing.
+#[test]
+fn firewall_collections_of_one_priority_that_disagree_are_undecided() {
+    let judged = |name: &str, groups: &[Value]| verdict(name, &through_a_firewall(&json!({}), groups), "10.9.1.4:443");
+    let both = [("a", 100, "Allow"), ("b", 100, "Deny")];
+    assert_eq!(judged("tie-1", &[group("g", 200, &both)]), "unknown");
+    assert_eq!(judged("tie-2", &[group("g", 200, &[both[1], both[0]])]), "unknown");
+    assert_eq!(judged("tie-groups", &[group("g", 200, &both[..1]), group("h", 200, &both[1..])]), "unknown");
+    assert_eq!(judged("tie-agreed", &[group("g", 200, &[both[0], ("b", 100, "Allow")])]), "allow");
+    assert_eq!(judged("no-tie", &[group("g", 200, &[both[0], ("b", 101, "Deny")])]), "allow");
+    assert_eq!(judged("no-tie-groups", &[group("g", 201, &both[..1]), group("h", 200, &both[1..])]), "deny");
+}
+
+/// What Azure would not take as a private range leaves open whether the source is translated.
+#[test]
+fn private_ranges_that_cannot_be_read_leave_the_source_open() {
+    let judged = |name: &str, range: &str| {
+        let policy = json!({"snat": {"privateRanges": [range]}});
+        let mut set = through_a_firewall(&policy, &[group("g", 200, &[("a", 100, "Allow")])]);
+        let mut nsg = deny_all("nsg-l");
+        let rules = nsg["properties"]["securityRules"].as_array_mut().unwrap();
+        rules[0]["properties"]["sourceAddressPrefix"] = json!("10.7.0.0/24");
+        set.push(nsg);
+        set[2]["properties"]["subnets"][0]["properties"]["networkSecurityGroup"] =
+            json!({"id": id("networkSecurityGroups", "nsg-l")});
+        verdict(name, &set, "10.9.1.4:443")
+    };
+    assert_eq!(judged("snat-always", "255.255.255.255/32"), "allow");
+    assert_eq!(judged("snat-never", "0.0.0.0/0"), "deny");
+    assert_eq!(judged("snat-unreadable", "ten"), "unknown");
+}
+
+#[test]
+fn a_peering_of_ipv6_only_carries_no_ipv4() {
+    let judged = |name: &str, more: &Value| {
+        let a = subnet("vnet-fig", "snet-a", &json!({"addressPrefix": "10.7.0.0/24"}));
+        let l = subnet("vnet-leaf", "snet-l", &json!({"addressPrefix": "10.9.1.0/24"}));
+        let server = json!({"name": "ip1", "properties": {"privateIPAddress": "10.9.1.4", "subnet": {"id": subnet_id("vnet-leaf", "snet-l")}}});
+        let set = [
+            vnet("vnet-fig", &["10.7.0.0/16"], &[a], &[peering("vnet-leaf", more)]),
+            vnet("vnet-leaf", &["10.9.0.0/16"], &[l], &[peering("vnet-fig", more)]),
+            nic("nic-a", "snet-a", "10.7.0.5", false, &json!({})),
+            resource("networkInterfaces", "nic-l", &json!({ "ipConfigurations": [server] })),
+        ];
+        verdict(name, &set, "10.9.1.4:443")
+    };
+    assert_eq!(judged("peering-both", &json!({})), "allow");
+    assert_eq!(judged("peering-ipv6", &json!({"enableOnlyIPv6Peering": true})), "deny");
+}
+
+/// Members of a network group come by an Azure Policy: which ones is not in the input.
+#[test]
+fn a_policy_that_adds_to_a_network_group_leaves_its_members_open() {
+    let manager = id("networkManagers", "nm");
+    let child = |path: &str, kind: &str, properties: &Value| {
+        let name = path.rsplit('/').next().unwrap();
+        json!({"id": format!("{manager}/{path}"), "name": name, "type": format!("Microsoft.Network/networkManagers/{kind}"), "properties": properties})
+    };
+    let group = format!("{manager}/networkGroups/ng");
+    let mut set = fig(false);
+    set.push(resource(
+        "networkManagers",
+        "nm",
+        &json!({"networkManagerScopes": {"subscriptions": ["/subscriptions/7a11"]}}),
+    ));
+    set.push(child("networkGroups/ng", "networkGroups", &json!({})));
+    set.push(child("securityAdminConfigurations/c", "securityAdminConfigurations", &json!({})));
+    let collection = "securityAdminConfigurations/c/ruleCollections/rc";
+    set.push(child(
+        collection,
+        "securityAdminConfigurations/ruleCollections",
+        &json!({"appliesToGroups": [{"networkGroupId": group}]}),
+    ));
+    set.push(child(&format!("{collection}/rules/no"), "securityAdminConfigurations/ruleCollections/rules", &json!({"priority": 10,
+        "access": "Deny", "direction": "Inbound", "protocol": "Any", "sources": [], "destinations": [], "sourcePortRanges": [], "destinationPortRanges": []})));
+    assert_eq!(verdict("group-empty", &set, "10.7.1.4:443"), "allow");
+    let policy = |group: &str| {
+        json!({"id": "/subscriptions/7a11/providers/Microsoft.Authorization/policyDefinitions/p", "name": "p",
+            "type": "Microsoft.Authorization/policyDefinitions", "properties": {"mode": "Microsoft.Network.Data", "policyRule": {
+            "if": {"field": "name", "contains": "fig"}, "then": {"effect": "addToNetworkGroup", "details": {"networkGroupId": group}}}}})
+    };
+    let with = |more: &[Value]| [&set[..], more].concat();
+    assert_eq!(verdict("group-policy", &with(&[policy(&group)]), "10.7.1.4:443"), "unknown");
+    assert_eq!(
+        verdict("group-other", &with(&[policy(&format!("{manager}/networkGroups/other"))]), "10.7.1.4:443"),
+        "allow"
+    );
+    let by_parameter = policy("[parameters('group')]");
+    assert_eq!(verdict("group-parameter", &with(std::slice::from_ref(&by_parameter)), "10.7.1.4:443"), "unknown");
+    let assignment = json!({"id": "/subscriptions/7a11/providers/Microsoft.Authorization/policyAssignments/a", "name": "a",
+        "type": "Microsoft.Authorization/policyAssignments", "properties": {"parameters": {"group": {"value": group}}}});
+    assert_eq!(verdict("group-assigned", &with(&[by_parameter, assignment]), "10.7.1.4:443"), "unknown");
+}

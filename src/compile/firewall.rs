@@ -59,8 +59,33 @@ pub struct CompiledFirewallRule<'s> {
     pub ports: PortMatcher,
     /// A named IP group is empty: the rule is skipped.
     pub skipped: bool,
+    /// Where its collection stands.
+    pub place: CollectionPlace,
     /// Where it stands.
     pub span: Span,
+}
+
+/// Where a collection stands in the order: its policy, its group and itself, each group and collection with its priority
+/// and its number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CollectionPlace {
+    policy: usize,
+    group: (i64, usize),
+    collection: (i64, usize),
+}
+
+impl CollectionPlace {
+    /// Group and collection of another place of the same rank: groups of one policy, or collections of one group, with
+    /// one priority. Nothing says which comes first.
+    pub fn rival(self, other: Self) -> Option<(usize, usize)> {
+        let same_group = self.group == other.group;
+        let rivals = match (self.policy == other.policy, same_group) {
+            (false, _) => false,
+            (true, false) => self.group.0 == other.group.0,
+            (true, true) => self.collection.0 == other.collection.0 && self.collection.1 != other.collection.1,
+        };
+        rivals.then_some((other.group.1, if same_group { other.collection.1 } else { 0 }))
+    }
 }
 
 impl CompiledFirewallRule<'_> {
@@ -155,10 +180,10 @@ struct Ordered<'c, 's> {
 impl<'s> Ordered<'_, 's> {
     fn collect(&mut self, firewall: &'s AzureFirewall) {
         match &firewall.policy {
-            None => self.add_collections(&firewall.collections),
+            None => self.add_collections(&firewall.collections, (0, (0, 0))),
             Some(policy) => {
-                for id in self.chain(&policy.value) {
-                    self.add_policy(id);
+                for (depth, id) in self.chain(&policy.value).into_iter().enumerate() {
+                    self.add_policy(id, depth);
                 }
             }
         }
@@ -184,7 +209,7 @@ impl<'s> Ordered<'_, 's> {
         chain
     }
 
-    fn add_policy(&mut self, policy: &'s ResourceId) {
+    fn add_policy(&mut self, policy: &'s ResourceId, depth: usize) {
         let all = &self.network.snapshot.rule_collection_groups;
         let own = all.values().filter(|group| group.id.parent().as_ref() == Some(policy));
         let mut groups: Vec<&RuleCollectionGroup> = own.collect();
@@ -192,22 +217,28 @@ impl<'s> Ordered<'_, 's> {
         let listed = listed.unwrap_or_default().iter().map(|group| &group.value);
         self.missing.extend(listed.filter(|id| !all.contains_key(*id)));
         groups.sort_by_key(|group| (place(&group.priority), group.name.to_ascii_lowercase()));
-        for group in groups {
-            self.add_collections(&group.collections);
+        for (index, group) in groups.into_iter().enumerate() {
+            self.add_collections(&group.collections, (depth, (place(&group.priority), index)));
         }
     }
 
-    fn add_collections(&mut self, collections: &'s [RuleCollection]) {
+    fn add_collections(&mut self, collections: &'s [RuleCollection], (policy, group): (usize, (i64, usize))) {
         let mut ordered: Vec<&RuleCollection> = collections.iter().collect();
-        ordered.sort_by_key(|collection| place(&collection.priority));
-        for collection in ordered {
+        ordered.sort_by_key(|collection| (place(&collection.priority), collection.name.to_ascii_lowercase()));
+        for (index, collection) in ordered.into_iter().enumerate() {
+            let place = CollectionPlace { policy, group, collection: (place(&collection.priority), index) };
             for rule in &collection.rules {
-                self.rules.push(self.rule(collection, rule));
+                self.rules.push(self.rule(collection, rule, place));
             }
         }
     }
 
-    fn rule(&self, collection: &'s RuleCollection, rule: &'s FirewallRule) -> CompiledFirewallRule<'s> {
+    fn rule(
+        &self,
+        collection: &'s RuleCollection,
+        rule: &'s FirewallRule,
+        place: CollectionPlace,
+    ) -> CompiledFirewallRule<'s> {
         let (source, source_empty) = self.side(&rule.source);
         let (destination, destination_empty) = self.side(&rule.destination);
         let kind = rule.kind.value().copied();
@@ -224,6 +255,7 @@ impl<'s> Ordered<'_, 's> {
             destination,
             ports: filter::ports(&rule.ports),
             skipped: source_empty || destination_empty,
+            place,
             span: rule.span,
         }
     }

@@ -8,8 +8,9 @@ use crate::compile::Stage;
 use crate::compile::endpoints::Endpoint;
 use crate::compile::firewall::{CompiledFirewallRule, FirewallNode};
 use crate::diagnostic::code;
-use crate::model::{Access, FirewallRuleKind, Setting};
+use crate::model::{Access, FirewallRuleKind, Setting, SnatRange};
 use crate::net::{Flow, Protocol};
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 /// What a firewall lets through: the rule, and how.
@@ -174,17 +175,70 @@ fn decide<'n>(
             Some(access) => access == Access::Allow,
             None => context.ask(Fact::Access(key))?,
         };
-        let kind = rule.kind.unwrap_or(FirewallRuleKind::Network);
+        if let Some((rule, at)) = rival(context, index, firewall, (rule, at, allowed), flow)? {
+            step(context, firewall, rule, at, !allowed);
+            return if allowed { Err(Halt::deny(at)) } else { passed(context, firewall, rule, at, flow) };
+        }
         step(context, firewall, rule, at, allowed);
         if !allowed {
             return Err(Halt::deny(at));
         }
-        let translates = firewall.translates(kind, flow.destination);
-        return Ok(Passed { at, kind, rule: Some(rule), translates });
+        return passed(context, firewall, rule, at, flow);
     }
     let what = "no rule matches: denied".to_owned();
     context.step(|| Step { at: nothing, place: firewall.name.clone(), what, result: StepResult::Deny });
     Err(Halt::deny(nothing))
+}
+
+/// Let through by a rule, with the source translated or not; it may be either where the ranges cannot be read.
+fn passed<'n>(
+    context: &mut Context<'_, 'n>,
+    firewall: &'n FirewallNode<'n>,
+    rule: &'n CompiledFirewallRule<'n>,
+    at: At<'n>,
+    flow: &Flow,
+) -> Walked<'n, Passed<'n>> {
+    let kind = rule.kind.unwrap_or(FirewallRuleKind::Network);
+    let unreadable = firewall.untranslated.iter().find_map(|range| match range {
+        SnatRange::Invalid(text) => Some(text),
+        _ => None,
+    });
+    let mut translates = firewall.translates(kind, flow.destination);
+    if let Some(text) = unreadable.filter(|_| kind == FirewallRuleKind::Network && translates) {
+        context.note(&code::INVALID_VALUE_JUDGED, text);
+        translates = context.ask(Fact::PolicyTranslates(firewall.firewall.id.as_str().to_owned()))?;
+    }
+    Ok(Passed { at, kind, rule: Some(rule), translates })
+}
+
+/// A rule that matches too and does the contrary, in a collection or group of the same priority: nothing says which comes
+/// first. `Some` where the other one counts.
+fn rival<'n>(
+    context: &mut Context<'_, 'n>,
+    index: usize,
+    firewall: &'n FirewallNode<'n>,
+    (first, at, allowed): (&'n CompiledFirewallRule<'n>, At<'n>, bool),
+    flow: &Flow,
+) -> Walked<'n, Option<(&'n CompiledFirewallRule<'n>, At<'n>)>> {
+    let mut decided = BTreeSet::new();
+    let later = firewall.rules.iter().filter(|rule| rule.number > first.number && rule.kind == first.kind);
+    for rule in later {
+        let key = (Owner::Firewall(index), rule.number);
+        let Some(rival) = first.place.rival(rule.place).filter(|rival| !decided.contains(rival)) else { continue };
+        if context.removed.rules.contains(&key) || !matches(context, firewall, rule, key, flow)? {
+            continue;
+        }
+        decided.insert(rival);
+        if rule.access.is_none_or(|access| (access == Access::Allow) == allowed) {
+            continue;
+        }
+        context.here = at;
+        context.note(&code::TIE, &first.rule.name);
+        if !context.ask(Fact::Tie((Owner::Firewall(index), first.number)))? {
+            return Ok(Some((rule, At { key: Some(key), ..at.rule(Some(&rule.rule.name), Some(rule.span)) })));
+        }
+    }
+    Ok(None)
 }
 
 fn step<'n>(
