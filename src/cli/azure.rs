@@ -1,6 +1,7 @@
 //! `gatepath check -o azure-diag|azure-ipflow`: one question answered as Azure's own tools would.
 
 use super::args::Format;
+use super::endpoint::From;
 use super::{CliError, Io};
 use crate::compile::Network;
 use crate::model::{Access, Direction};
@@ -9,12 +10,13 @@ use crate::report::azure::{AskedProfile, diagnostics, direction_word, ip_flow};
 use crate::solve::Verdict;
 use crate::solve::path::{Sources, Target};
 use crate::solve::replay::{Evaluated, Place, evaluate_groups, places};
+use ipnet::IpNet;
 
 /// Answers for the destination's NIC and subnet, inbound; where the input has none, for the source's, outbound.
 pub(super) fn answer(
     network: &Network<'_>,
     sources: &Sources,
-    from: &str,
+    from: &From,
     target: Target<'_>,
     format: Format,
     io: &mut Io<'_>,
@@ -44,7 +46,7 @@ pub(super) fn answer(
         let profile = AskedProfile {
             direction: direction_word(direction),
             protocol: target.protocol.to_string(),
-            source: from.to_owned(),
+            source: source_words(network, from),
             destination: target.destination.to_string(),
             destination_port: if ported { target.port.to_string() } else { "*".to_owned() },
         };
@@ -55,6 +57,21 @@ pub(super) fn answer(
         Some(Access::Deny) => Verdict::Deny,
         None => Verdict::Unknown,
     })
+}
+
+/// The source as Azure takes it: an address or a prefix; for a gateway that of its subnet.
+fn source_words(network: &Network<'_>, from: &From) -> String {
+    let nets: Vec<IpNet> = from.groups.iter().flat_map(|group| group.addresses.cidrs()).collect();
+    let subnets = from.groups.iter().filter_map(|group| network.subnet(group.subnet?));
+    let mut around = subnets.flat_map(|node| &node.prefixes);
+    match nets.as_slice() {
+        [one] if one.prefix_len() == one.max_prefix_len() => one.addr().to_string(),
+        [one] => one.to_string(),
+        nets => match around.find(|net| nets.iter().all(|piece| net.contains(piece))) {
+            Some(net) => net.to_string(),
+            None => from.shown.clone(),
+        },
+    }
 }
 
 fn flows(sources: &Sources, target: Target<'_>) -> Vec<Flow> {

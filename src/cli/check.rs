@@ -47,7 +47,7 @@ fn one(args: &CheckArgs, network: &Network<'_>, loaded: &Loaded, io: &mut Io<'_>
     let target = Target { destination: to.address, protocol, port, model: None };
     let format = args.common.output.format;
     if matches!(format, Format::AzureDiag | Format::AzureIpflow) {
-        return super::azure::answer(network, &sources, &from.shown, target, format, io);
+        return super::azure::answer(network, &sources, &from, target, format, io);
     }
     let decided = decide(network, &sources, target, Options::default());
     let explanation = explain(network, &sources, target, &decided);

@@ -143,6 +143,13 @@ fn flow_logs() {
     agrees("flow-log-4", &mill(), &new("203.0.113.7").to_string());
     let said = disagrees("flow-log-other", &mill(), &new("198.51.100.7").to_string());
     assert!(said.contains("Allow-Press") && said.contains("DenyAllInBound"), "{said}");
+    // An aclID may be the NSG's resourceGuid.
+    let guid = "7c1d0000-0000-0000-0000-0000000000aa";
+    let by_guid = new("203.0.113.7").to_string().replace(&nsg, &guid.to_uppercase());
+    assert!(undecided("flow-log-no-guid", &mill(), &by_guid).contains("not in the input"));
+    let mut named = mill();
+    named[2]["properties"]["resourceGuid"] = json!(guid);
+    agrees("flow-log-guid", &named, &by_guid);
     let platform = json!({"records": [{"flowRecords": {"flows": []}}]});
     assert!(undecided("flow-log-empty", &mill(), &platform.to_string()).contains("no NSG decided"));
 }
@@ -207,6 +214,8 @@ fn check_prints_what_azures_tools_would() {
     );
     let (code, printed) = run("10.77.1.4:443", "azure-diag");
     assert_eq!(code, 1);
+    let source = &printed["results"][0]["profile"]["source"];
+    assert!(source.as_str().is_some_and(|text| text.parse::<std::net::IpAddr>().is_ok()), "{source}");
     // What it prints is a record that agrees.
     agrees("azure-diag", &mill(), &printed.to_string());
 }
