@@ -103,6 +103,7 @@ fn rebuild(
         rules,
         subnets: attached(false),
         network_interfaces: attached(true),
+        guid: None,
         id: id.clone(),
     };
     snapshot.nsgs.insert(id.clone(), nsg);

@@ -32,7 +32,9 @@ pub(crate) fn read(object: &Object<'_>, out: &mut Vec<Recorded>) {
 fn tuples(fields: &Fields<'_>, add: &mut dyn FnMut(Asked)) -> Result<(), Unusable> {
     if let Some(records) = fields.child("flowRecords")? {
         for flow in records.objects("flows")? {
-            let Some(id) = flow.text("aclID").filter(|id| id.value.contains('/')) else { continue };
+            // The NSG's id, or its resourceGuid.
+            let zero = |id: &str| id.chars().all(|c| c == '0' || c == '-');
+            let Some(id) = flow.text("aclID").filter(|id| !zero(&id.value)) else { continue };
             let nsg = ResourceId::new(&id.value);
             for group in flow.objects("flowGroups")? {
                 // PlatformRule stands beside a zero aclID: no NSG was asked.

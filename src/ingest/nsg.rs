@@ -19,6 +19,7 @@ pub(crate) fn read(fields: &Fields<'_>, id: ResourceId) -> Result<NetworkSecurit
         rules,
         subnets: fields.references("subnets")?.into_iter().map(|r| r.value).collect(),
         network_interfaces: fields.references("networkInterfaces")?.into_iter().map(|r| r.value).collect(),
+        guid: fields.str("resourceGuid").map(|guid| guid.trim().to_ascii_lowercase()),
         id,
     })
 }

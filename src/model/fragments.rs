@@ -26,6 +26,7 @@ impl Fragments {
             rules: Vec::new(),
             subnets: Vec::new(),
             network_interfaces: Vec::new(),
+            guid: None,
         });
         &mut nsg.rules
     }

@@ -20,6 +20,8 @@ pub struct NetworkSecurityGroup {
     pub subnets: Vec<ResourceId>,
     /// NICs that the group itself lists as attached.
     pub network_interfaces: Vec<ResourceId>,
+    /// `resourceGuid`: what virtual network flow logs may name it by.
+    pub guid: Option<String>,
 }
 
 /// Direction of a rule.

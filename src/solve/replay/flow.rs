@@ -6,7 +6,9 @@ use super::{Asker, Difference, Outcome, Values, access_word, filter, one_outcome
 use crate::compile::{Lookup, Network};
 use crate::evaluate::context::{Context, Halt, Removed, Walked};
 use crate::evaluate::gates::{self, Nic};
-use crate::model::{Access, Direction, FlowQuestion, FlowTuple, IpFlowAnswer, ResourceId, bare_rule_name};
+use crate::model::{
+    Access, Direction, FlowQuestion, FlowTuple, IpFlowAnswer, NetworkSecurityGroup, ResourceId, bare_rule_name,
+};
 use crate::net::Flow;
 use std::collections::BTreeSet;
 
@@ -253,16 +255,17 @@ pub(super) fn tuple(network: &Network<'_>, tuple: &FlowTuple) -> Outcome {
     Outcome::Differs(Box::new(difference((tuple.access, named), (access, rule), vec![azure], ours)))
 }
 
-/// The NSG by id; by its name where only one has it.
+/// The NSG by id or `resourceGuid`; by its name where only one has it.
 fn nsg_index(network: &Network<'_>, id: &ResourceId) -> Option<usize> {
-    let position = |wanted: &dyn Fn(&ResourceId) -> bool| {
-        let mut found = network.filters.iter().enumerate().filter(|(_, filter)| wanted(&filter.nsg.id));
+    let position = |wanted: &dyn Fn(&NetworkSecurityGroup) -> bool| {
+        let mut found = network.filters.iter().enumerate().filter(|(_, filter)| wanted(filter.nsg));
         match (found.next(), found.next()) {
             (Some((index, _)), None) => Some(index),
             _ => None,
         }
     };
-    position(&|own| own == id).or_else(|| position(&|own| own.name().eq_ignore_ascii_case(id.name())))
+    position(&|own| own.id == *id || own.guid.as_deref() == Some(id.key()))
+        .or_else(|| position(&|own| own.id.name().eq_ignore_ascii_case(id.name())))
 }
 
 /// The subnet whose tags count: that of the local address, one to which the NSG is attached first.
