@@ -204,6 +204,9 @@ fn content(mut snapshot: Snapshot, allocated: bool) -> String {
             configuration.address = None;
         }
     }
+    for nsg in snapshot.nsgs.values_mut() {
+        nsg.guid = None;
+    }
     for gateway in snapshot.application_gateways.values_mut() {
         gateway.provisioning_state = None;
         gateway.operational_state = None;
