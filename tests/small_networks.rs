@@ -41,6 +41,14 @@ fn vnet(name: &str, space: &[&str], subnets: &[Value], peerings: &[Value]) -> Va
 
 /// A connected peering with further properties.
 /// A NIC in a subnet of `vnet-fig`.
+fn peering(to: &str, more: &Value) -> Value {
+    let mut properties = json!({"remoteVirtualNetwork": {"id": id("virtualNetworks", to)}, "peeringState": "Connected", "allowForwardedTraffic": true});
+    for (key, value) in more.as_object().unwrap() {
+        properties[key] = value.clone();
+    }
+    json!({"name": format!("to-{to}"), "properties": properties})
+}
+
 fn nic(name: &str, subnet: &str, address: &str, forwards: bool, more: &Value) -> Value {
     let mut configuration = json!({"privateIPAddress": address, "subnet": {"id": subnet_id("vnet-fig", subnet)}});
     for (key, value) in more.as_object().unwrap() {
