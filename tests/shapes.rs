@@ -11,12 +11,14 @@
     reason = "a failed expectation is a failed test"
 )]
 
+#[path = "support/case.rs"]
+mod case;
 mod support;
 
 use rayon::prelude::*;
 use serde_json::{Map, Value, json};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// Files of one writing.
 type Files = Vec<Value>;
@@ -116,28 +118,9 @@ fn words(value: &Value) -> Value {
     }
 }
 
-fn write(folder: &Path, case: &Value, files: &Files) {
-    let _ = fs::remove_dir_all(folder);
-    fs::create_dir_all(folder).unwrap();
-    for (index, file) in files.iter().enumerate() {
-        fs::write(folder.join(format!("file-{index:03}.json")), file.to_string()).unwrap();
-    }
-    for (key, name) in [("serviceTags", "tags.json"), ("dns", "dns.json")] {
-        if case[key].is_object() {
-            fs::write(folder.join(name), case[key].to_string()).unwrap();
-        }
-    }
-}
-
 /// The answer to the case's question without places: verdict, what decided, and names of findings.
 fn answer(case: &Value, folder: &Path) -> Vec<String> {
-    let folder = folder.to_str().unwrap();
-    let query = &case["query"];
     let mut out = Vec::new();
-    let ask = |line: &[&str]| -> Value {
-        let ran = support::gatepath_with(line, b"");
-        serde_json::from_str(&ran.out).unwrap_or_else(|_| panic!("{}: {}", case["id"], ran.err))
-    };
     // Of two rules that conflict either may be named, so names of rules are left out.
     let listed = |findings: &Value, out: &mut Vec<String>| {
         let names = findings.as_array().unwrap().iter().map(|finding| finding["name"].to_string());
@@ -146,21 +129,11 @@ fn answer(case: &Value, folder: &Path) -> Vec<String> {
         names.dedup();
         out.extend(names);
     };
-    if query["kind"] != "lint" {
-        let text = |key: &str| query[key].as_str().map_or_else(|| query[key].to_string(), str::to_owned);
-        let (destination, port) = (text("destination"), text("destinationPort"));
-        let to = match (destination.contains(':'), port == "null") {
-            (_, true) => destination,
-            (true, false) => format!("[{destination}]:{port}"),
-            (false, false) => format!("{destination}:{port}"),
-        };
-        let from = query["source"]["gateway"].as_str().map_or_else(|| text("source"), str::to_owned);
-        let protocol = text("protocol").to_lowercase();
-        let report = ask(&["check", folder, "--from", &from, "--to", &to, "--proto", &protocol, "-o", "json"]);
+    if let Some(report) = case::check(case, folder) {
         out.extend(["verdict", "stage", "resource", "rule"].map(|key| report[key].to_string().to_lowercase()));
         listed(&report["diagnostics"], &mut out);
     }
-    listed(&ask(&["lint", folder, "-o", "json"])["findings"], &mut out);
+    listed(&case::lint(case, folder)["findings"], &mut out);
     out
 }
 
@@ -170,7 +143,7 @@ fn differences(file: &Path, root: &Path) -> Vec<String> {
     let folder = root.join(case["id"].as_str().unwrap());
     let (mut first, mut out) = (None, Vec::new());
     for (name, files) in writings(case["resources"].as_array().unwrap()) {
-        write(&folder, &case, &files);
+        case::write(&folder, &case, &files);
         let got = answer(&case, &folder);
         let wanted = first.get_or_insert_with(|| got.clone());
         if got != *wanted {
@@ -182,10 +155,7 @@ fn differences(file: &Path, root: &Path) -> Vec<String> {
 
 #[test]
 fn every_shape_gives_the_same_answers() {
-    let cases = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/conformance");
-    let mut files: Vec<PathBuf> = fs::read_dir(cases).unwrap().map(|entry| entry.unwrap().path()).collect();
-    files.sort();
     let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join("shapes");
-    let differing: Vec<String> = files.par_iter().flat_map(|file| differences(file, &root)).collect();
+    let differing: Vec<String> = case::files().par_iter().flat_map(|file| differences(file, &root)).collect();
     assert!(differing.is_empty(), "{} differ\n{}", differing.len(), differing.join("\n"));
 }

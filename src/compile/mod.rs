@@ -7,6 +7,7 @@ pub mod endpoints;
 pub mod filter;
 pub mod firewall;
 pub mod gateway_paths;
+pub mod listed;
 pub mod missing;
 pub mod names;
 pub mod network;

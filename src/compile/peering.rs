@@ -1,5 +1,6 @@
 //! Peerings as seen from one subnet, and the prefixes that gateways bring in (semantics.md 3.5, 3.2).
 
+use super::listed;
 use super::network::{Lookup, Network, SubnetNode};
 use crate::diagnostic::Span;
 use crate::model::{ConnectivityConfiguration, Peering, ResourceId, VirtualNetworkGateway};
@@ -67,9 +68,18 @@ impl<'s> Peer<'s> {
     }
 }
 
+/// The usable peers of a subnet: as configured, or as its effective routes in the input say.
+pub(crate) fn usable<'s>(network: &Network<'s>, subnet: usize) -> Vec<Peer<'s>> {
+    let mut out = configured(network, subnet);
+    if let Some(list) = network.subnet(subnet).and_then(|node| listed::of(network, &node.subnet.id)) {
+        listed::narrow(list, &mut out);
+    }
+    out
+}
+
 /// The usable peerings of a subnet, then connected groups. The other side is looked at where the input holds it; a remote network without a
 /// peering back counts as not connected.
-pub(crate) fn usable<'s>(network: &Network<'s>, subnet: usize) -> Vec<Peer<'s>> {
+pub(crate) fn configured<'s>(network: &Network<'s>, subnet: usize) -> Vec<Peer<'s>> {
     let Some(node) = network.subnet(subnet) else { return Vec::new() };
     let Some(vnet) = network.vnet(node.vnet) else { return Vec::new() };
     let own_name = node.subnet.name.to_ascii_lowercase();
@@ -134,16 +144,28 @@ pub(crate) fn own_gateway_prefixes(network: &Network<'_>, vnet: usize) -> Vec<Ip
     out
 }
 
-/// Gateway prefixes of a subnet: none where its route table disables propagation; a spoke gets the hub's through
-/// `allowGatewayTransit` and `useRemoteGateways`.
+/// Gateway prefixes of a subnet: as configured, or as its effective routes in the input say.
 pub fn gateway_prefixes(network: &Network<'_>, node: &SubnetNode<'_>) -> Vec<IpNet> {
+    match listed::of(network, &node.subnet.id) {
+        Some(list) => listed::gateway_prefixes(list),
+        None => configured_gateway_prefixes(network, node, &node.peers),
+    }
+}
+
+/// Gateway prefixes by configuration: none where the subnet's route table disables propagation; a spoke gets the hub's
+/// through `allowGatewayTransit` and `useRemoteGateways`.
+pub(crate) fn configured_gateway_prefixes(
+    network: &Network<'_>,
+    node: &SubnetNode<'_>,
+    peers: &[Peer<'_>],
+) -> Vec<IpNet> {
     if let Lookup::Found(table) = node.table
         && table.disable_bgp_route_propagation
     {
         return Vec::new();
     }
     let mut out = own_gateway_prefixes(network, node.vnet);
-    for peer in &node.peers {
+    for peer in peers {
         let Some(remote) = peer.remote.filter(|_| peer.uses_remote_gateways()) else { continue };
         let transit = network.reverse_peering(node.vnet, remote).is_some_and(|back| back.allow_gateway_transit);
         if transit {
@@ -153,17 +175,29 @@ pub fn gateway_prefixes(network: &Network<'_>, node: &SubnetNode<'_>) -> Vec<IpN
     out
 }
 
-/// What may bring prefixes to a subnet that the input does not hold: ids of connections, gateways and virtual networks.
+/// What may bring prefixes to a subnet that the input does not hold. Effective routes in the input say all of them.
+pub(crate) fn open_prefixes(network: &Network<'_>, node: &SubnetNode<'_>) -> Vec<String> {
+    if listed::of(network, &node.subnet.id).is_some() {
+        return Vec::new();
+    }
+    configured_open_prefixes(network, node, &node.peers)
+}
+
+/// What may bring prefixes to a subnet that the configuration does not hold: ids of connections, gateways and virtual networks.
 /// An ExpressRoute connection learns by BGP, a connection between virtual networks brings the other one's space, a local
 /// network gateway, a peer or the subnet's route table may be missing from the input.
-pub(crate) fn open_prefixes(network: &Network<'_>, node: &SubnetNode<'_>) -> Vec<String> {
+pub(crate) fn configured_open_prefixes(
+    network: &Network<'_>,
+    node: &SubnetNode<'_>,
+    peers: &[Peer<'_>],
+) -> Vec<String> {
     let mut out = Vec::new();
     // A network without address space in the input (a template's parameter, say) may have any.
     let blank = |index: usize| network.vnet(index).is_some_and(|vnet| vnet.prefixes.is_empty());
     if blank(node.vnet) {
         out.extend(network.vnet(node.vnet).map(|vnet| vnet.vnet.id.as_str().to_owned()));
     }
-    for peer in node.peers.iter().filter(|peer| peer.remote.is_none_or(blank) && peer.prefixes.is_empty()) {
+    for peer in peers.iter().filter(|peer| peer.remote.is_none_or(blank) && peer.prefixes.is_empty()) {
         out.extend(peer.remote_id().map(|id| id.as_str().to_owned()));
     }
     for connected in network.connected.iter().filter(|c| c.vnets.contains(&node.vnet) || c.open.is_some()) {
@@ -177,7 +211,7 @@ pub(crate) fn open_prefixes(network: &Network<'_>, node: &SubnetNode<'_>) -> Vec
     let propagated = !matches!(node.table, Lookup::Found(table) if table.disable_bgp_route_propagation);
     if propagated {
         own_open_prefixes(network, node.vnet, &mut out);
-        for peer in node.peers.iter().filter(|peer| peer.uses_remote_gateways()) {
+        for peer in peers.iter().filter(|peer| peer.uses_remote_gateways()) {
             match peer.remote {
                 None => out.extend(peer.remote_id().map(|id| id.as_str().to_owned())),
                 Some(remote) => {

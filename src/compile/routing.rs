@@ -1,5 +1,6 @@
 //! Effective routes of one subnet, and the choice among them (semantics.md 3.1 to 3.3).
 
+use super::listed;
 use super::network::{Lookup, Network, SubnetNode};
 use super::peering::gateway_prefixes;
 use super::tags::{PRIVATE, net};
@@ -121,7 +122,7 @@ pub struct Candidate {
 }
 
 impl<'s> RoutingTable<'s> {
-    fn push(&mut self, route: Route<'s>) {
+    pub(crate) fn push(&mut self, route: Route<'s>) {
         let index = self.routes.len();
         if let Some(prefix) = route.prefix {
             self.trie.entry(prefix).or_default().push(index);
@@ -199,8 +200,17 @@ const RECORDED_NONE: [IpNet; 17] = [
 pub(crate) fn effective<'s>(network: &Network<'s>, node: &SubnetNode<'s>) -> RoutingTable<'s> {
     let mut table = RoutingTable::default();
     user_routes(network, node, &mut table);
-    let gateway = gateway_prefixes(network, node);
-    system_routes(network, node, &gateway, &mut table);
+    let ipv6 = match listed::of(network, &node.subnet.id) {
+        Some(list) if listed::routes(network, node, list, &mut table) => return table,
+        Some(_) => true,
+        None => false,
+    };
+    let computed = |prefix: &IpNet| !ipv6 || prefix.addr().is_ipv6();
+    let gateway: Vec<IpNet> = gateway_prefixes(network, node).into_iter().filter(computed).collect();
+    for (prefix, next_hop) in system_routes(network, node).into_iter().filter(|(prefix, _)| computed(prefix)) {
+        table.push(Route { source: RouteSource::System, prefix: Some(prefix), next_hop, user: None });
+    }
+    table.gateway_default |= gateway.contains(&net(0, 0, 0, 0, 0));
     for prefix in gateway {
         table.push(Route {
             source: RouteSource::Gateway,
@@ -209,7 +219,31 @@ pub(crate) fn effective<'s>(network: &Network<'s>, node: &SubnetNode<'s>) -> Rou
             user: None,
         });
     }
-    private_endpoints(network, node, &mut table);
+    // A host route for each private endpoint.
+    for (prefix, next_hop) in endpoint_routes(network, node).into_iter().filter(|(prefix, _)| computed(prefix)) {
+        table.push(Route { source: RouteSource::System, prefix: Some(prefix), next_hop, user: None });
+    }
+    if !ipv6 {
+        service_endpoints(network, node, &mut table);
+    }
+    table
+}
+
+/// Private endpoints of the own and of directly peered networks, own ones first: host prefix and next hop (semantics.md 3.4).
+pub(crate) fn endpoint_routes(network: &Network<'_>, node: &SubnetNode<'_>) -> Vec<(IpNet, NextHop)> {
+    let peers = node.peers.iter().enumerate().filter_map(|(index, peer)| Some((peer.remote?, Some(index))));
+    let mut out = Vec::new();
+    for (vnet, peer) in std::iter::once((node.vnet, None)).chain(peers) {
+        for index in network.private_endpoints.get(&vnet).into_iter().flatten() {
+            let Some(end) = network.endpoints.get(*index) else { continue };
+            out.push((IpNet::from(end.address), NextHop::PrivateEndpoint(*index, peer)));
+        }
+    }
+    out
+}
+
+/// Routes of service endpoints: prefixes of the service's tag.
+fn service_endpoints<'s>(network: &Network<'s>, node: &SubnetNode<'s>, table: &mut RoutingTable<'s>) {
     for service in &node.subnet.service_endpoints {
         let data = network.snapshot.service_tags.as_ref();
         let tag = service_tag(service);
@@ -224,23 +258,6 @@ pub(crate) fn effective<'s>(network: &Network<'s>, node: &SubnetNode<'s>) -> Rou
                 table.open_services.push((tag, table.routes.len()));
                 table.push(Route { source: RouteSource::System, prefix: None, next_hop, user: None });
             }
-        }
-    }
-    table
-}
-
-/// A host route for each private endpoint of the own and of directly peered networks, own ones first (semantics.md 3.4).
-fn private_endpoints<'s>(network: &Network<'s>, node: &SubnetNode<'s>, table: &mut RoutingTable<'s>) {
-    let peers = node.peers.iter().enumerate().filter_map(|(index, peer)| Some((peer.remote?, Some(index))));
-    for (vnet, peer) in std::iter::once((node.vnet, None)).chain(peers) {
-        for index in network.private_endpoints.get(&vnet).into_iter().flatten() {
-            let Some(end) = network.endpoints.get(*index) else { continue };
-            table.push(Route {
-                source: RouteSource::System,
-                prefix: Some(IpNet::from(end.address)),
-                next_hop: NextHop::PrivateEndpoint(*index, peer),
-                user: None,
-            });
         }
     }
 }
@@ -317,29 +334,23 @@ fn tag_rank(lower: &str) -> u8 {
 }
 
 /// System routes (semantics.md 3.2).
-fn system_routes<'s>(network: &Network<'s>, node: &SubnetNode<'s>, gateway: &[IpNet], table: &mut RoutingTable<'s>) {
-    let default4 = net(0, 0, 0, 0, 0);
+fn system_routes(network: &Network<'_>, node: &SubnetNode<'_>) -> Vec<(IpNet, NextHop)> {
     let default6 = IpNet::V6(ipnet::Ipv6Net::new_assert(std::net::Ipv6Addr::UNSPECIFIED, 0));
-    table.gateway_default = gateway.contains(&default4);
-    let system = |prefix, next_hop| Route { source: RouteSource::System, prefix: Some(prefix), next_hop, user: None };
     let own = network.vnet(node.vnet).map(|vnet| vnet.prefixes.as_slice()).unwrap_or_default();
-    for prefix in own {
-        table.push(system(*prefix, NextHop::VnetLocal));
-    }
-    table.push(system(default4, NextHop::Internet));
-    table.push(system(default6, NextHop::Internet));
+    let mut out: Vec<(IpNet, NextHop)> = own.iter().map(|prefix| (*prefix, NextHop::VnetLocal)).collect();
+    out.push((net(0, 0, 0, 0, 0), NextHop::Internet));
+    out.push((default6, NextHop::Internet));
     for prefix in PRIVATE.iter().chain(&RECORDED_NONE) {
         // A range of the virtual network or of a peer that equals or includes it takes its place.
         let mut ranges = own.iter().chain(node.peers.iter().flat_map(|peer| &peer.prefixes));
         if !ranges.any(|range| range.contains(prefix)) {
-            table.push(system(*prefix, NextHop::None));
+            out.push((*prefix, NextHop::None));
         }
     }
     for (index, peer) in node.peers.iter().enumerate() {
-        for prefix in &peer.prefixes {
-            table.push(system(*prefix, NextHop::Peering(index)));
-        }
+        out.extend(peer.prefixes.iter().map(|prefix| (*prefix, NextHop::Peering(index))));
     }
+    out
 }
 
 #[cfg(test)]

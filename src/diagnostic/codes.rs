@@ -76,7 +76,7 @@ codes! {
         "Export the resource itself to have its own places and descriptions.";
     EFFECTIVE_UNPLACED = "GP462" "effective-list-without-place" Warning None,
         "effective routes that fit several subnets",
-        "The output of `show-effective-route-table` does not name its NIC. It was not used, since more than one route table that is missing could be meant.",
+        "The output of `show-effective-route-table` does not name its NIC. It was not used, since several subnets have a network with its local ranges, and it is not known whose routes these are.",
         "Export the route tables: `az network route-table list -o json`.";
     EFFECTIVE_DIFFERS = "GP463" "effective-list-differs" Warning None,
         "an effective list says something else than the configuration gives",

@@ -241,10 +241,15 @@ fn hop<'n>(context: &mut Context<'_, 'n>, route: &'n Route<'n>, address: IpAddr)
     Err(Halt::Settled(Outcome { allowed, at: Some(context.here) }))
 }
 
-/// Notes a route that cannot be read; returns its name in its table.
+/// Notes a route that cannot be read; returns its name in its table. One of an effective list leads to a peering or
+/// private endpoint that the input does not hold.
 fn unreadable<'n>(context: &mut Context<'_, 'n>, route: &'n Route<'n>) -> String {
     let chosen = Chosen::of(route);
     context.here = chosen.at(Stage::Route);
-    context.note(&code::UNREADABLE_RULE, chosen.name.unwrap_or_default());
-    format!("{}/{}", chosen.table.unwrap_or_default(), chosen.name.unwrap_or_default())
+    let (Some(table), Some(name)) = (chosen.table, chosen.name) else {
+        let prefix = chosen.prefix.map(crate::net::shown).unwrap_or_default();
+        return format!("next hop of {prefix}, which an effective list has");
+    };
+    context.note(&code::UNREADABLE_RULE, name);
+    format!("route {table}/{name}")
 }

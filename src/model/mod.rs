@@ -14,6 +14,7 @@ mod nsg;
 mod private_endpoint;
 mod record;
 mod route;
+mod rule_line;
 mod snapshot;
 mod tags;
 mod vnet;
@@ -52,6 +53,7 @@ pub use record::{
     RuleFlags, TagExpansion, bare_rule_name, repeats_default,
 };
 pub use route::{NextHopType, Reference, RouteDestination, RouteTable, UserRoute};
+pub use rule_line::{RuleLine, RuleLineKey, rule_differences};
 pub use snapshot::Snapshot;
 pub use tags::ServiceTags;
 pub use vnet::{

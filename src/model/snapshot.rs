@@ -1,10 +1,11 @@
 //! All resources of the input, by id.
 
 use super::{
-    ApplicationGateway, AzureFirewall, ContainerEnvironment, FirewallPolicy, Fragments, GatewayConnection, IpGroup,
-    LoadBalancer, LocalNetworkGateway, Located, LoggedAddress, NatGateway, NetworkInterface, NetworkManagers,
-    NetworkSecurityGroup, PrivateDns, PrivateEndpoint, PublicIpAddress, ResourceId, RouteTable, RuleCollectionGroup,
-    ScaleSet, ServiceTags, Setting, Subnet, TagExpansion, VirtualNetwork, VirtualNetworkGateway,
+    ApplicationGateway, AzureFirewall, ContainerEnvironment, EffectiveTable, FirewallPolicy, Fragments,
+    GatewayConnection, IpGroup, LoadBalancer, LocalNetworkGateway, Located, LoggedAddress, NatGateway,
+    NetworkInterface, NetworkManagers, NetworkSecurityGroup, PrivateDns, PrivateEndpoint, PublicIpAddress, ResourceId,
+    RouteTable, RuleCollectionGroup, ScaleSet, ServiceTags, Setting, Subnet, TagExpansion, VirtualNetwork,
+    VirtualNetworkGateway,
 };
 use crate::diagnostic::Span;
 use std::collections::{BTreeMap, BTreeSet};
@@ -65,6 +66,8 @@ pub struct Snapshot {
     pub service_tags: Option<ServiceTags>,
     /// Tags per subnet, from effective lists of the input; they win over what is computed.
     pub expansions: BTreeMap<ResourceId, TagExpansion>,
+    /// Effective routes per subnet, from lists of the input; they win over what is computed.
+    pub listed_routes: BTreeMap<ResourceId, EffectiveTable>,
     /// Hosts map: lower-case name to addresses.
     pub hosts: BTreeMap<String, Vec<IpAddr>>,
     /// Private DNS zones.

@@ -115,7 +115,7 @@ fn about_rule(network: &Network<'_>, fact: &Fact) -> String {
         Fact::Tie(key) => format!("which of two rules of equal priority counts, {} or the other", rule(key)),
         Fact::RouteTie(name) => format!("which of two routes of one prefix counts, {name} or the other"),
         Fact::UnreadableRoute(name, _) | Fact::UnreadableHop(name, _) | Fact::UnreadableHopDelivers(name, _) => {
-            format!("a readable route {name}")
+            format!("a readable {name}")
         }
         Fact::SharedAddress(address) => format!("which of the NICs with address {address} is there"),
         Fact::UnseenGateway(_) => "the application gateway that a public IP address names".to_owned(),

@@ -4,11 +4,12 @@
 //! members, the list is used, and the difference is reported: something that decides is missing from the exports, or
 //! they are of different times.
 
-use crate::compile::{Lookup, Network};
+use crate::compile::{Lookup, Network, listed};
 use crate::diagnostic::{Diagnostic, code};
 use crate::net::AddressSet;
 
 pub(super) fn check(network: &Network<'_>, out: &mut Vec<Diagnostic>) {
+    routes(network, out);
     for node in &network.subnets {
         let Some(computed) = node.computed_tag.as_ref().filter(|computed| **computed != node.vnet_tag) else {
             continue;
@@ -34,6 +35,26 @@ pub(super) fn check(network: &Network<'_>, out: &mut Vec<Diagnostic>) {
             .resource(owner.as_str())
             .help("export virtual networks, peerings, gateways and route tables again, at one time")
             .at_some(listed.and_then(|listed| listed.span));
+        out.push(finding);
+    }
+}
+
+fn routes(network: &Network<'_>, out: &mut Vec<Diagnostic>) {
+    for (index, node) in network.subnets.iter().enumerate() {
+        let differences = listed::differences(network, index);
+        if differences.is_empty() {
+            continue;
+        }
+        let text = format!(
+            "effective routes of subnet {} differ from the configuration: {}; the list was used",
+            node.subnet.name,
+            super::list_words(&differences)
+        );
+        let list = network.snapshot.listed_routes.get(&node.subnet.id);
+        let finding = Diagnostic::new(&code::EFFECTIVE_DIFFERS, text)
+            .resource(node.subnet.id.as_str())
+            .help("export virtual networks, peerings, gateways and private endpoints again, at one time")
+            .at_some(list.and_then(|list| list.routes.first()).map(|route| route.span));
         out.push(finding);
     }
 }

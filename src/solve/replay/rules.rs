@@ -1,129 +1,15 @@
 //! Effective security rules of a NIC and the security group view of a VM (semantics.md 6.3, 9b.3).
 
 use super::target::{Place, every_nic, per_nic, places};
-use super::{Difference, Outcome, access_word, one_outcome};
+use super::{Difference, Outcome, one_outcome};
 use crate::compile::{Lookup, Network, tags};
 use crate::model::{
-    AddressSide, AddressTerm, DEFAULT_RULES, EffectiveGroup, EffectiveRule, InterfaceView, NetworkSecurityGroup,
-    PortSide, PortTerm, ResourceId, RuleProtocol, SecurityRule,
+    AddressTerm, EffectiveGroup, EffectiveRule, InterfaceView, NetworkSecurityGroup, ResourceId, RuleLine,
+    SecurityRule, rule_differences,
 };
-use crate::net::{AddressSet, PortSet};
+use crate::net::AddressSet;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
-
-/// A rule in one spelling; two rules are the same where all of it is.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-struct Line {
-    direction: String,
-    priority: i64,
-    name: String,
-    access: String,
-    protocol: String,
-    source: String,
-    source_ports: String,
-    destination: String,
-    destination_ports: String,
-}
-
-impl Line {
-    fn of(rule: &SecurityRule) -> Self {
-        Line {
-            direction: rule.direction.value().map_or_else(String::new, |direction| format!("{direction:?}")),
-            priority: rule.priority.value().copied().unwrap_or(-1),
-            name: rule.name.to_ascii_lowercase(),
-            access: rule.access.value().map_or_else(String::new, |access| access_word(*access).to_owned()),
-            protocol: match rule.protocol.value() {
-                None => String::new(),
-                Some(RuleProtocol::Any) => "All".to_owned(),
-                Some(RuleProtocol::Only(protocol)) => protocol.to_string(),
-            },
-            source: addresses(&rule.source),
-            source_ports: ports(&rule.source_ports),
-            destination: addresses(&rule.destination),
-            destination_ports: ports(&rule.destination_ports),
-        }
-    }
-
-    /// The place of a rule in its NSG.
-    fn key(&self) -> (&str, i64, &str) {
-        (&self.direction, self.priority, &self.name)
-    }
-
-    fn words(&self) -> String {
-        format!(
-            "{} {} {} {} {} {}:{} -> {}:{}",
-            self.direction,
-            self.priority,
-            self.name,
-            self.access,
-            self.protocol,
-            self.source,
-            self.source_ports,
-            self.destination,
-            self.destination_ports
-        )
-    }
-}
-
-const GROUPS: &str = "(application security groups)";
-
-/// A side in one spelling. `*`, `0.0.0.0/0`, and `0.0.0.0/0` with `::/0` are all "any address" (semantics.md 9b.3).
-fn addresses(side: &AddressSide) -> String {
-    if !side.groups.is_empty() {
-        return GROUPS.to_owned();
-    }
-    let (mut nets, mut words) = (Vec::new(), BTreeSet::new());
-    for term in side.terms() {
-        match &term.value {
-            AddressTerm::Any => drop(words.insert("*".to_owned())),
-            AddressTerm::Prefix(prefix) => nets.push(prefix.net),
-            AddressTerm::Tag(text) | AddressTerm::Invalid(text) => drop(words.insert(text.to_ascii_lowercase())),
-        }
-    }
-    let set: AddressSet = nets.into_iter().collect();
-    if set.v4.is_full() {
-        words.insert("*".to_owned());
-    }
-    if words.contains("*") {
-        return "*".to_owned();
-    }
-    words.extend(set.cidrs().iter().map(ToString::to_string));
-    words.into_iter().collect::<Vec<_>>().join(",")
-}
-
-fn ports(side: &PortSide) -> String {
-    let (mut ranges, mut words) = (Vec::new(), BTreeSet::new());
-    for term in side.terms() {
-        match &term.value {
-            PortTerm::Range(low, high) => ranges.push((*low, *high)),
-            PortTerm::Invalid(text) => drop(words.insert(text.clone())),
-        }
-    }
-    let set: PortSet = ranges.into_iter().collect();
-    let shown = set.ranges().iter().map(|(low, high)| format!("{low}-{high}"));
-    shown.chain(words).collect::<Vec<_>>().join(",")
-}
-
-/// The default rules in the effective form.
-fn default_lines() -> Vec<Line> {
-    let side = |text: &str| text.to_ascii_lowercase();
-    let line = |rule: &crate::model::DefaultRule| Line {
-        direction: format!("{:?}", rule.direction),
-        priority: rule.priority,
-        name: rule.name.to_ascii_lowercase(),
-        access: access_word(rule.access).to_owned(),
-        protocol: "All".to_owned(),
-        source: side(rule.source),
-        source_ports: "0-65535".to_owned(),
-        destination: side(rule.destination),
-        destination_ports: "0-65535".to_owned(),
-    };
-    DEFAULT_RULES.iter().map(line).collect()
-}
-
-fn lines(nsg: &NetworkSecurityGroup) -> BTreeSet<Line> {
-    nsg.rules.iter().map(Line::of).chain(default_lines()).collect()
-}
 
 /// NSGs of a place: that of the subnet, that of the NIC.
 fn nsgs<'n>(network: &'n Network<'n>, place: Place<'n>) -> Result<[Option<&'n NetworkSecurityGroup>; 2], String> {
@@ -137,37 +23,10 @@ fn nsgs<'n>(network: &'n Network<'n>, place: Place<'n>) -> Result<[Option<&'n Ne
     Ok([found(subnet)?, found(nic)?])
 }
 
-/// Differences of two rule sets, a line for each rule.
-fn compare_lines(what: &str, azure: &BTreeSet<Line>, ours: &BTreeSet<Line>, out: &mut Vec<String>) {
-    let by_key = |lines: &BTreeSet<Line>| -> BTreeMap<(String, i64, String), Line> {
-        let owned = |(direction, priority, name): (&str, i64, &str)| (direction.to_owned(), priority, name.to_owned());
-        lines.iter().map(|line| (owned(line.key()), line.clone())).collect()
-    };
-    let (theirs, here) = (by_key(azure), by_key(ours));
-    for (key, line) in &theirs {
-        match here.get(key) {
-            None => out.push(format!("{what}: only Azure has {}", line.words())),
-            Some(own) if !same(line, own) => {
-                out.push(format!("{what}: Azure {}, here {}", line.words(), own.words()));
-            }
-            Some(_) => {}
-        }
-    }
-    for (_, line) in here.iter().filter(|(key, _)| !theirs.contains_key(*key)) {
-        out.push(format!("{what}: only here is {}", line.words()));
-    }
-}
-
-/// Sides that name application security groups are printed in several ways and are not compared.
-fn same(azure: &Line, ours: &Line) -> bool {
-    let mut azure = azure.clone();
-    if ours.source == GROUPS {
-        azure.source.clone_from(&ours.source);
-    }
-    if ours.destination == GROUPS {
-        azure.destination.clone_from(&ours.destination);
-    }
-    azure == *ours
+/// Differences of Azure's rules to ours, each with what they are rules of.
+fn compare_lines(what: &str, azure: &BTreeSet<RuleLine>, ours: &BTreeSet<RuleLine>, out: &mut Vec<String>) {
+    let found = rule_differences(("Azure", azure), ("the input", ours));
+    out.extend(found.into_iter().map(|difference| format!("{what}: {difference}")));
 }
 
 /// Compares the expansions of VirtualNetwork and AzureLoadBalancer; the other tags vary by date. `Err`: not decidable.
@@ -260,8 +119,8 @@ fn groups_at(network: &Network<'_>, place: Place<'_>, azure: &[EffectiveGroup]) 
     }
     for group in &of_nsgs {
         if let Some(nsg) = ours.iter().flatten().find(|nsg| nsg.id == group.nsg) {
-            let azure_lines: BTreeSet<Line> = group.rules.iter().map(|rule| Line::of(&rule.rule)).collect();
-            compare_lines(nsg.id.name(), &azure_lines, &lines(nsg), &mut differences);
+            let azure_lines: BTreeSet<RuleLine> = group.rules.iter().map(|rule| RuleLine::of(&rule.rule)).collect();
+            compare_lines(nsg.id.name(), &azure_lines, &RuleLine::all_of(nsg), &mut differences);
         }
         if let Err(why) = expansions(network, place, &group.rules, &group.tags, &mut differences)
             && differences.is_empty()
@@ -269,7 +128,7 @@ fn groups_at(network: &Network<'_>, place: Place<'_>, azure: &[EffectiveGroup]) 
             return Outcome::Undecided(why);
         }
     }
-    let trace = |groups: Vec<(String, BTreeSet<Line>)>| {
+    let trace = |groups: Vec<(String, BTreeSet<RuleLine>)>| {
         let lines = groups.into_iter().flat_map(|(name, lines)| {
             lines.into_iter().map(move |line| format!("{name} {}", line.words())).collect::<Vec<_>>()
         });
@@ -281,10 +140,10 @@ fn groups_at(network: &Network<'_>, place: Place<'_>, azure: &[EffectiveGroup]) 
         trace(
             of_nsgs
                 .iter()
-                .map(|g| (g.nsg.name().to_owned(), g.rules.iter().map(|rule| Line::of(&rule.rule)).collect()))
+                .map(|g| (g.nsg.name().to_owned(), g.rules.iter().map(|rule| RuleLine::of(&rule.rule)).collect()))
                 .collect(),
         ),
-        trace(ours.iter().flatten().map(|nsg| (nsg.name.clone(), lines(nsg))).collect()),
+        trace(ours.iter().flatten().map(|nsg| (nsg.name.clone(), RuleLine::all_of(nsg))).collect()),
     )
 }
 
@@ -340,7 +199,7 @@ fn view_at(network: &Network<'_>, place: Place<'_>, view: &InterfaceView) -> Out
     };
     let [subnet, nic] = ours;
     let mut differences = Vec::new();
-    let user = |rules: &[SecurityRule]| -> BTreeSet<Line> { rules.iter().map(Line::of).collect() };
+    let user = |rules: &[SecurityRule]| -> BTreeSet<RuleLine> { rules.iter().map(RuleLine::of).collect() };
     for (what, theirs, here) in [("NIC", &view.nic, nic), ("subnet", &view.subnet, subnet)] {
         match (theirs, here) {
             (Some(theirs), Some(here)) => {
@@ -356,8 +215,8 @@ fn view_at(network: &Network<'_>, place: Place<'_>, view: &InterfaceView) -> Out
             _ => {}
         }
     }
-    let azure_lines: BTreeSet<Line> = view.effective.iter().map(|rule| Line::of(&rule.rule)).collect();
-    let our_lines: BTreeSet<Line> = ours.iter().flatten().flat_map(|nsg| lines(nsg)).collect();
+    let azure_lines: BTreeSet<RuleLine> = view.effective.iter().map(|rule| RuleLine::of(&rule.rule)).collect();
+    let our_lines: BTreeSet<RuleLine> = ours.iter().flatten().flat_map(|nsg| RuleLine::all_of(nsg)).collect();
     if !view.effective.is_empty() {
         compare_lines("effective", &azure_lines, &our_lines, &mut differences);
     }
@@ -369,19 +228,6 @@ fn view_at(network: &Network<'_>, place: Place<'_>, view: &InterfaceView) -> Out
     let names: Vec<String> = ours.iter().flatten().map(|nsg| nsg.name.clone()).collect();
     let theirs = [&view.subnet, &view.nic].into_iter().flatten().filter_map(|rules| rules.nsg.as_ref());
     let theirs: Vec<String> = theirs.map(|id| id.name().to_owned()).collect();
-    let words = |lines: BTreeSet<Line>| lines.iter().map(Line::words).collect();
+    let words = |lines: BTreeSet<RuleLine>| lines.iter().map(RuleLine::words).collect();
     finish(differences, (theirs.join(", "), names.join(", ")), words(azure_lines), words(our_lines))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn default_rules_have_azures_effective_form() {
-        let lines: BTreeSet<Line> = default_lines().into_iter().collect();
-        let inbound = lines.iter().filter(|line| line.direction == "Inbound").map(|line| line.name.as_str());
-        let expected = ["allowvnetinbound", "allowazureloadbalancerinbound", "denyallinbound"];
-        assert_eq!(inbound.collect::<Vec<_>>(), expected);
-    }
 }
