@@ -1,25 +1,43 @@
-//! Common causes, what stays unexplained, and calibration (health.md 6.7).
+//! Common causes, and what stays unexplained (health.md 6.7).
 
 use super::catalogue::Evidence;
 use super::class::Class;
 use super::explain::blocker;
-use super::finding::{Attribution, Calibration, CommonCause, Recorded, ServerFinding};
+use super::finding::{Attribution, CommonCause, Recorded, ServerFinding};
 use super::input::{Heals, Path};
 use crate::compile::Stage;
+use crate::model::ResourceId;
 use crate::solve::Decision;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What makes two first denies the same one. System routes have no name: they count as one only within a gateway.
-type CauseKey<'a> = (Stage, Option<&'a str>, Option<&'a str>, Option<&'a str>);
+/// What makes two first denies the same one: stage, resource, rule; system routes have no name and count as one only within
+/// a gateway.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct CauseKey {
+    stage: Stage,
+    resource: Option<String>,
+    rule: Option<String>,
+    gateway: Option<String>,
+}
+
+/// The key of a first deny.
+pub(super) fn cause_key(gateway: &ResourceId, decision: &Decision) -> CauseKey {
+    CauseKey {
+        stage: decision.stage,
+        resource: decision.resource.clone(),
+        rule: decision.rule.clone(),
+        gateway: decision.resource.is_none().then(|| gateway.key().to_owned()),
+    }
+}
 
 /// The smallest set of rules and routes whose removal is needed, largest first. Every server has exactly one first deny, so
 /// grouping by it is the greedy set cover, and the cover is minimal.
 pub(super) fn common_causes(found: &Attribution, heals: Option<&Heals<'_>>) -> Vec<CommonCause> {
-    let mut groups: BTreeMap<CauseKey<'_>, Vec<usize>> = BTreeMap::new();
+    let mut groups: BTreeMap<CauseKey, Vec<usize>> = BTreeMap::new();
     for (at, server) in found.servers.iter().enumerate().filter(|(_, server)| blamed(server)) {
         if let Some(decision) = &server.decision {
-            groups.entry(key(server, decision)).or_default().push(at);
+            groups.entry(cause_key(&server.gateway_id, decision)).or_default().push(at);
         }
     }
     let mut out: Vec<CommonCause> = groups.into_values().filter_map(|servers| cause(found, servers, heals)).collect();
@@ -38,11 +56,6 @@ fn blamed(server: &ServerFinding) -> bool {
         server.recorded != Recorded::Up || matches!(server.evidence, Evidence::ConnectFail | Evidence::Timeout);
     let network = server.class.blames_network() || server.also.contains(&Class::NetworkBlock);
     failing && network && matches!(server.path, Path::Deny | Path::Partial | Path::Asymmetric)
-}
-
-fn key<'a>(server: &'a ServerFinding, decision: &'a Decision) -> CauseKey<'a> {
-    let gateway = decision.resource.is_none().then_some(server.gateway_id.key());
-    (decision.stage, decision.resource.as_deref(), decision.rule.as_deref(), gateway)
 }
 
 fn cause(found: &Attribution, servers: Vec<usize>, heals: Option<&Heals<'_>>) -> Option<CommonCause> {
@@ -101,21 +114,6 @@ pub(super) fn unexplained(found: &Attribution) -> Vec<usize> {
         server.recorded == Recorded::Down && unreached && judged && !explained.contains(at)
     };
     found.servers.iter().enumerate().filter(open).map(|(at, _)| at).collect()
-}
-
-/// Counts proofs of L4 by simulated verdict (rule zero).
-pub(super) fn calibration(servers: &[ServerFinding]) -> Calibration {
-    let mut out = Calibration::default();
-    for server in servers.iter().filter(|server| server.evidence.proves_layer4() && server.class != Class::NotProbed) {
-        out.proven += 1;
-        match server.path {
-            Path::Allow => out.allowed += 1,
-            Path::Partial => out.partial += 1,
-            Path::Deny | Path::Asymmetric => out.denied += 1,
-            Path::Unknown => out.unknown += 1,
-        }
-    }
-    out
 }
 
 /// `1 server`, `2 servers`.

@@ -1,18 +1,13 @@
 //! The concluding sentence of an explanation: why this class, and what it does not claim (health.md 6.3, column "say").
 
 use super::catalogue::Evidence;
+use super::checks;
 use super::class::{Class, Grade};
 use super::explain::{Context, listed, management_need, management_reason, name_problem, server, sources};
 use super::finding::Recorded;
 use super::input::{ManagementVerdict, Path, TimeRelation};
 use super::join::Case;
 use super::table::Coverage;
-
-/// Ordered explanations of "blocked but recorded healthy" (health.md 6.5), as far as a reader can check them.
-const WHY_CONTRADICTED: &str = "To check, in this order: the snapshot is older or newer than the record; the destination is \
-    another one (load balancer frontend, stale DNS, another port); the NSG or route table is not attached there; service-tag or \
-    ASG data is missing; the private endpoint's subnet ignores NSGs; a security admin rule overrides; a device on the way \
-    answered; only some gateway addresses are denied.";
 
 /// The concluding sentences.
 pub(super) fn conclusion(context: &Context<'_, '_>) -> String {
@@ -27,7 +22,7 @@ pub(super) fn conclusion(context: &Context<'_, '_>) -> String {
         Class::NetworkAsymmetry => "Request and reply take different ways; a stateful device on one of them sees half of the connection and drops it. NSG rules are not the cause.".to_owned(),
         Class::PartialSourceCoverage => partial(case),
         Class::ContradictionBlockedButAnswered => answered(context),
-        Class::ContradictionBlockedButHealthy => healthy_though_blocked(case),
+        Class::ContradictionBlockedButHealthy => healthy_though_blocked(context),
         Class::LatentBlock => "The record is older than the change that denies the path: the next probes will fail and the server will go Down.".to_owned(),
         Class::Transition => transition(context),
         Class::HealthyConsistent => healthy(context),
@@ -180,27 +175,24 @@ fn answered(context: &Context<'_, '_>) -> String {
         _ => "",
     };
     format!(
-        "The backend answered, so the record wins: the input is older or incomplete, or the model is wrong.{time} {WHY_CONTRADICTED}"
+        "The backend answered, so the record wins: the input is older or incomplete, or the model is wrong.{time} {}",
+        checked(context)
     )
 }
 
-fn healthy_though_blocked(case: &Case<'_>) -> String {
-    let forced = case.setting.map_or(0, |setting| setting.min_servers);
-    let minimum = if forced > 0 {
-        format!(
-            " The probe's minServers is {forced}: that many servers are always marked healthy, so Up can be artificial."
-        )
-    } else {
-        String::new()
-    };
+fn healthy_though_blocked(context: &Context<'_, '_>) -> String {
     let first =
         "The simulated path is denied, yet the server is recorded healthy, without a message that proves an answer.";
-    let time = if case.servers.iter().all(|server| server.time == TimeRelation::NoTime) {
+    let time = if context.case.servers.iter().all(|server| server.time == TimeRelation::NoTime) {
         " The capture time would decide."
     } else {
         ""
     };
-    format!("{first}{minimum}{time} {WHY_CONTRADICTED}")
+    format!("{first}{time} {}", checked(context))
+}
+
+fn checked(context: &Context<'_, '_>) -> String {
+    checks::sentence(context.case, context.siblings.open_pair(context.case).as_deref())
 }
 
 fn transition(context: &Context<'_, '_>) -> String {

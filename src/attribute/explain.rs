@@ -172,7 +172,7 @@ pub(super) fn destination(case: &Case<'_>) -> String {
 
 /// Denied sources as prefixes. Addresses that are never a source (reserved ones) are filled in, so that a rule's prefix is
 /// found again; without the subnet's prefixes the exact set is printed.
-fn denied_prefixes(case: &Case<'_>, answer: &Combined) -> Vec<String> {
+pub(super) fn denied_prefixes(case: &Case<'_>, answer: &Combined) -> Vec<String> {
     if answer.denied.is_empty() {
         return Vec::new();
     }

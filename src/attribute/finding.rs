@@ -112,6 +112,8 @@ pub struct ServerFinding {
     pub record_span: Option<Span>,
     /// Name of the record's file.
     pub record_file: Option<String>,
+    /// Healthy now, and the path is blocked or partly blocked: what will happen, without a final full stop.
+    pub latent: Option<String>,
     /// Indices of the simulated servers that it was joined with.
     pub joined: Vec<usize>,
 }
@@ -199,6 +201,17 @@ pub struct Calibration {
     pub denied: usize,
     /// Not decidable, or not simulated.
     pub unknown: usize,
+    /// States that model and record can agree or disagree about: Up, Down or Partial, with a path that could be judged.
+    pub states: usize,
+    /// Those of them that the model explains.
+    pub explained: usize,
+    /// Those that contradict it: healthy or answering on a denied path.
+    pub contradicted: usize,
+    /// Agreement is poor over the whole input.
+    pub poor: bool,
+    /// Claims of a `NETWORK_BLOCK` that were withheld to possible for that reason, or since the same deny is refuted by
+    /// other servers.
+    pub withheld: usize,
 }
 
 /// Recorded health joined with simulated paths.

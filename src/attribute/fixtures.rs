@@ -107,6 +107,7 @@ pub(super) fn server(pool: &str, setting: &str, member: &str, verdict: Verdict) 
         further_blockers: Vec::new(),
         opaque_hop: false,
         time: TimeRelation::NoTime,
+        checks: Vec::new(),
         facts: Vec::new(),
     }
 }

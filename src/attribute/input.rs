@@ -1,5 +1,6 @@
 //! What attribution is given: simulated paths and gateway facts, prepared by the caller, and the records (health.md 6.1).
 
+use super::checks::Check;
 use crate::compile::Stage;
 use crate::model::{Generation, HealthRecord, ResourceId};
 use crate::solve::{Answer, Decision, Verdict};
@@ -195,6 +196,8 @@ pub struct ProbedServer {
     pub opaque_hop: bool,
     /// Relation of the newest change on this path to the record.
     pub time: TimeRelation,
+    /// Explanations of a contradiction, checked against the configuration (health.md 6.5).
+    pub checks: Vec<Check>,
     /// Facts about the path that belong into the explanation: next hops, near misses, translated destinations, zones.
     /// Whole sentences.
     pub facts: Vec<String>,

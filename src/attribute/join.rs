@@ -1,5 +1,6 @@
 //! Joins recorded servers with configured ones (health.md 5, item 8) and attributes every one of them.
 
+use super::calibration::calibrate;
 use super::catalogue::{Message, classify};
 use super::causes;
 use super::class::Class;
@@ -9,6 +10,7 @@ use super::finding::{Attribution, Recorded, ServerFinding};
 use super::input::{
     AttributionInput, GatewayFacts, NameState, Path, PoolFacts, ProbedServer, SettingFacts, TimeRelation,
 };
+use super::latent;
 use super::members::{Joined, join};
 use super::place::place;
 use super::sibling::Siblings;
@@ -46,10 +48,10 @@ pub fn attribute(input: &AttributionInput<'_>) -> Attribution {
     servers.sort_by(|a, b| order(a).cmp(&order(b)));
     crate::diagnostic::sort(&mut diagnostics);
     let mut out = Attribution { servers, diagnostics, ..Attribution::default() };
+    out.calibration = calibrate(&mut out.servers);
     out.management = explain::management(input.gateways);
     out.common_causes = causes::common_causes(&out, input.heals);
     out.unexplained = causes::unexplained(&out);
-    out.calibration = causes::calibration(&out.servers);
     out
 }
 
@@ -152,6 +154,7 @@ impl<'a> Case<'a> {
         let (explanation, next_steps) = explain::explain(&context);
         let seen = self.joined.seen.as_ref();
         let missing = self.missing(&conclusion);
+        let latent = latent::prediction(self, &conclusion);
         ServerFinding {
             gateway: self.gateway.name.clone(),
             gateway_id: self.gateway.id.clone(),
@@ -180,6 +183,7 @@ impl<'a> Case<'a> {
             missing,
             record_span: seen.map(|seen| seen.server.span).or(self.joined.list_span),
             record_file: seen.map(|seen| seen.file.to_owned()),
+            latent,
             joined: self.joined.servers.clone(),
         }
     }

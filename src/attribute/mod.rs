@@ -10,9 +10,11 @@
 //! put it into words; `causes` looks across servers.
 
 mod advice;
+mod calibration;
 pub mod capture;
 mod catalogue;
 mod causes;
+mod checks;
 mod class;
 mod combine;
 mod conclusion;
@@ -23,6 +25,7 @@ mod finding;
 mod fixtures;
 mod input;
 mod join;
+mod latent;
 mod members;
 mod place;
 pub mod prepare;
@@ -33,6 +36,7 @@ mod translated;
 pub use catalogue::{
     BlockFit, CatalogueEntry, Cause, Evidence, Layer4, Message, classify, entries, entry_named, normalise,
 };
+pub use checks::{Check, CheckOutcome};
 pub use class::{Class, Confidence, Grade};
 pub use finding::{Attribution, Calibration, CommonCause, ManagementFinding, Recorded, ServerFinding};
 pub use input::{

@@ -1,6 +1,7 @@
 //! From the matrix of paths to what attribution is given: one probed server for each pair, member and address, with the
 //! facts that only the simulation knows.
 
+use super::checks;
 use super::input::{
     GatewayFacts, ManagementPath, ManagementVerdict, NameState, PoolFacts, ProbedServer, SettingFacts, TimeRelation,
 };
@@ -153,6 +154,7 @@ fn server<'n>(
             .unwrap_or_default(),
         opaque_hop: opaque(code::NVA.code),
         time: TimeRelation::NoTime,
+        checks: checks::of_configuration(network, probe),
         facts: facts(network, probe, explanation.as_ref(), sources)
             .into_iter()
             .chain(seen.as_ref().map(translated::sentence))

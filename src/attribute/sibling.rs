@@ -17,12 +17,20 @@ pub(super) struct Siblings<'a> {
     by_hops: BTreeMap<Hops<'a>, Vec<&'a str>>,
     /// Probed ports by gateway and server.
     by_server: BTreeMap<(usize, String), Vec<u16>>,
+    /// Pairs with an open path, whatever was recorded, by gateway and server.
+    open: BTreeMap<(usize, String), Vec<String>>,
 }
 
 impl<'a> Siblings<'a> {
     /// Collects the servers that are up on an open path.
     pub(super) fn of(cases: &[Case<'a>]) -> Self {
         let mut out = Siblings::default();
+        for case in cases.iter().filter(|case| case.probe.path == Path::Allow) {
+            let Some(label) = case.joined.label.as_deref() else { continue };
+            let pairs = out.open.entry((case.joined.pair.gateway, label.to_ascii_lowercase())).or_default();
+            pairs.push(format!("{}/{}", case.pool_name(), case.setting_name()));
+            pairs.sort_unstable();
+        }
         for case in cases.iter().filter(|case| is_up(case)) {
             let Some(label) = case.joined.label.as_deref() else { continue };
             if let Some(hops) = hops(case) {
@@ -48,6 +56,12 @@ impl<'a> Siblings<'a> {
         let label = case.joined.label.as_deref()?.to_ascii_lowercase();
         let own = case.setting.map(|setting| setting.probe_port);
         self.by_server.get(&(case.joined.pair.gateway, label))?.iter().copied().find(|port| Some(*port) != own)
+    }
+
+    /// A pair under which the path of the same server is open.
+    pub(super) fn open_pair(&self, case: &Case<'a>) -> Option<String> {
+        let label = case.joined.label.as_deref()?.to_ascii_lowercase();
+        self.open.get(&(case.joined.pair.gateway, label))?.first().cloned()
     }
 
     /// The contrast that row 24 asks for.
