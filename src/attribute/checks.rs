@@ -70,9 +70,7 @@ fn destination(network: &Network<'_>, address: IpAddr) -> Check {
     match (ends.next(), ends.next()) {
         (None, _) => Check::new(2, Possible, format!("no NIC of the input has {address}: it may be another resource")),
         (Some(_), Some(_)) => Check::new(2, Possible, format!("several resources of the input have {address}")),
-        (Some(end), None) => {
-            Check::new(2, RuledOut, format!("{address} belongs to {} alone", end.id.name()))
-        }
+        (Some(end), None) => Check::new(2, RuledOut, format!("{address} belongs to {} alone", end.id.name())),
     }
 }
 

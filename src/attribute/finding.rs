@@ -232,6 +232,27 @@ pub struct Attribution {
 }
 
 impl Attribution {
+    /// Keeps some servers (index and finding are given); what refers to others by index is adjusted, and a cause without
+    /// any server goes.
+    pub fn retain(&mut self, keep: impl Fn(usize, &ServerFinding) -> bool) {
+        let mut place: Vec<Option<usize>> = Vec::with_capacity(self.servers.len());
+        let mut left = 0usize;
+        for (at, found) in self.servers.iter().enumerate() {
+            let kept = keep(at, found);
+            place.push(kept.then_some(left));
+            left += usize::from(kept);
+        }
+        let mut kept = place.iter();
+        self.servers.retain(|_| kept.next().is_some_and(Option::is_some));
+        let moved = |list: &[usize]| list.iter().filter_map(|at| place.get(*at).copied().flatten()).collect::<Vec<_>>();
+        for cause in &mut self.common_causes {
+            cause.servers = moved(&cause.servers);
+            cause.heals = cause.heals.as_deref().map(moved);
+        }
+        self.common_causes.retain(|cause| !cause.servers.is_empty());
+        self.unexplained = moved(&self.unexplained);
+    }
+
     /// `servers` of a common cause as the output contract has it: names, each once.
     pub fn server_names(&self, indices: &[usize]) -> Vec<&str> {
         let mut names: Vec<&str> = Vec::new();

@@ -2,7 +2,8 @@
 
 #![expect(clippy::doc_markdown, reason = "doc comments here are printed as they stand")]
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::builder::{PossibleValuesParser, TypedValueParser as _};
+use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
 /// Can this Azure Application Gateway reach its backends, which rule decides, and is the network why one is unhealthy?
@@ -16,6 +17,26 @@ pub struct Cli {
     /// Files or folders: without a command they are inspected and the most telling answer is printed.
     #[arg(value_name = "SNAPSHOT")]
     pub paths: Vec<PathBuf>,
+}
+
+impl Cli {
+    /// The command line, where each command takes the formats that it prints, and no other.
+    pub fn with_formats() -> clap::Command {
+        const TABLES: &[&str] = &["text", "json", "csv"];
+        let formats: [(&str, &[&str]); 6] = [
+            ("inspect", &["text", "json"]),
+            ("check", &["text", "json", "csv", "azure-diag", "azure-ipflow"]),
+            ("matrix", TABLES),
+            ("health", &["text", "json", "csv", "md"]),
+            ("replay", &["text", "json"]),
+            ("lint", TABLES),
+        ];
+        formats.into_iter().fold(Cli::command(), |cli, (name, formats)| {
+            let parser =
+                PossibleValuesParser::new(formats).try_map(|word| <Format as ValueEnum>::from_str(&word, false));
+            cli.mut_subcommand(name, |command| command.mut_arg("format", |argument| argument.value_parser(parser)))
+        })
+    }
 }
 
 /// Subcommands.
@@ -114,6 +135,8 @@ pub enum Format {
     Json,
     /// Comma-separated values.
     Csv,
+    /// Markdown, for a ticket.
+    Md,
     /// check: as NSG diagnostics print it.
     AzureDiag,
     /// check: as IP flow verify prints it.
@@ -201,6 +224,25 @@ pub struct HealthArgs {
     /// Only this gateway (name, rg/name or id)
     #[arg(long, value_name = "NAME")]
     pub gateway: Option<String>,
+    /// Only this backend pool
+    #[arg(long, value_name = "NAME")]
+    pub pool: Option<String>,
+    /// Only servers of this kind
+    #[arg(long, value_enum, value_name = "KIND")]
+    pub only: Option<Only>,
+}
+
+/// Servers that `health --only` keeps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Only {
+    /// Recorded as not healthy.
+    Unhealthy,
+    /// Not healthy because of the network.
+    Network,
+    /// Down with a connect failure or timeout that no rule explains.
+    Unexplained,
+    /// Healthy now, with a path that is blocked or partly blocked.
+    Latent,
 }
 
 /// `replay`.

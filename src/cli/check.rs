@@ -68,7 +68,7 @@ fn one(args: &CheckArgs, network: &Network<'_>, loaded: &Loaded, io: &mut Io<'_>
     match args.common.output.format {
         Format::Text => text(&report, look(args.common.output.color, io), io.out)?,
         Format::Json => json(&report, io.out)?,
-        Format::AzureDiag | Format::AzureIpflow => return Err(super::no_azure_format()),
+        other @ (Format::AzureDiag | Format::AzureIpflow | Format::Md) => return Err(super::no_format(other)),
         Format::Csv => {
             return Err(CliError::Usage("one question prints text or json; csv goes with --flows".to_owned()));
         }
@@ -111,7 +111,7 @@ fn flows(args: &CheckArgs, network: &Network<'_>, loaded: &Loaded, io: &mut Io<'
     let rows = rows?;
     match args.common.output.format {
         Format::Csv => flows_csv(&rows, io.out)?,
-        Format::AzureDiag | Format::AzureIpflow => return Err(super::no_azure_format()),
+        other @ (Format::AzureDiag | Format::AzureIpflow | Format::Md) => return Err(super::no_format(other)),
         Format::Text => flows_text(&rows, look(args.common.output.color, io), io.out)?,
         Format::Json => {
             let notes = rows.iter().flat_map(|row| row.decided.answer.notes.iter().cloned());

@@ -1,13 +1,13 @@
 //! `gatepath health`.
 
-use super::args::{Common, Format, HealthArgs};
+use super::args::{Common, Format, HealthArgs, Only};
 use super::{CliError, Io, exit_code, load, look, matrix};
 use crate::attribute::capture::{capture, parse_time};
-use crate::attribute::{AttributionInput, attribute, prepare};
+use crate::attribute::{Attribution, AttributionInput, Recorded, attribute, prepare};
 use crate::compile::Network;
 use crate::diagnostic::Diagnostic;
 use crate::ingest::Loaded;
-use crate::report::health::{HealthReport, csv, json, text};
+use crate::report::health::{HealthReport, csv, json, markdown, text};
 use crate::report::text::Look;
 use crate::solve::anomaly;
 use crate::solve::matrix::overridden;
@@ -23,14 +23,56 @@ pub(super) fn run(args: &HealthArgs, io: &mut Io<'_>) -> Result<u8, CliError> {
     let at = at.transpose()?;
     let loaded = load::load(&args.common, &args.record, io)?;
     load::require_usable(&loaded, io)?;
-    show(&loaded, &args.common, args.gateway.as_deref(), at, io)
+    let filter = Filter { gateway: args.gateway.as_deref(), pool: args.pool.as_deref(), only: args.only };
+    show(&loaded, &args.common, filter, at, io)
+}
+
+/// Which servers are shown, and count for the exit code.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Filter<'a> {
+    /// Only this gateway.
+    pub(super) gateway: Option<&'a str>,
+    /// Only this pool.
+    pub(super) pool: Option<&'a str>,
+    /// Only servers of this kind.
+    pub(super) only: Option<Only>,
+}
+
+impl Filter<'_> {
+    /// Keeps what is asked for. Causes and agreement stay those of the whole input; a cause without a server that is left
+    /// goes.
+    fn apply(&self, network: &Network<'_>, attribution: &mut Attribution) -> Result<(), CliError> {
+        let gateway = self.gateway.map(|name| load::gateway(network, name).map(|gateway| gateway.id.clone()));
+        let gateway = gateway.transpose()?;
+        if let Some(pool) = self.pool
+            && !attribution.servers.iter().any(|found| found.pool.eq_ignore_ascii_case(pool))
+        {
+            return Err(CliError::Usage(format!("--pool {pool}: no gateway of the record has such a pool")));
+        }
+        let unexplained = attribution.unexplained.clone();
+        attribution.retain(|at, found| {
+            let kind = match self.only {
+                None => true,
+                Some(Only::Unhealthy) => {
+                    !matches!(found.recorded, Recorded::Up | Recorded::Draining | Recorded::Absent)
+                }
+                Some(Only::Network) => found.unhealthy_by_network(),
+                Some(Only::Unexplained) => unexplained.contains(&at),
+                Some(Only::Latent) => found.latent.is_some(),
+            };
+            kind && gateway.as_ref().is_none_or(|id| found.gateway_id == *id)
+                && self.pool.is_none_or(|pool| found.pool.eq_ignore_ascii_case(pool))
+        });
+        attribution.management.retain(|found| gateway.as_ref().is_none_or(|id| found.gateway_id == *id));
+        Ok(())
+    }
 }
 
 /// Joins and prints the records of a loaded input.
 pub(super) fn show(
     loaded: &Loaded,
     common: &Common,
-    gateway: Option<&str>,
+    filter: Filter<'_>,
     at: Option<Timestamp>,
     io: &mut Io<'_>,
 ) -> Result<u8, CliError> {
@@ -48,8 +90,8 @@ pub(super) fn show(
     }
     let look = look(output.color, io);
     let progress = io.progress && !output.quiet;
-    let judged = answer(&network, loaded, gateway, at, output.format, look, progress, io)?;
-    if judged.servers == 0 {
+    let judged = answer(&network, loaded, filter, at, output.format, look, progress, io)?;
+    if judged.servers == 0 && filter.only.is_none() {
         return Err(CliError::Usage("no record belongs to a gateway of the input".to_owned()));
     }
     Ok(exit_code(judged.network, judged.unknown, common.on_unknown))
@@ -68,14 +110,14 @@ pub(super) struct Judged {
 pub(super) fn answer(
     network: &Network<'_>,
     loaded: &Loaded,
-    gateway: Option<&str>,
+    filter: Filter<'_>,
     at: Option<Timestamp>,
     format: Format,
     look: Look,
     progress: bool,
     io: &mut Io<'_>,
 ) -> Result<Judged, CliError> {
-    let rows = matrix::rows(network, gateway, progress)?;
+    let rows = matrix::rows(network, filter.gateway, progress)?;
     let gateways = prepare::gateways(network, |g| anomaly::management(network, g));
     let mut simulated = rows.clone();
     simulated.extend(overridden(network));
@@ -89,11 +131,7 @@ pub(super) fn answer(
     let input =
         AttributionInput { gateways: &gateways, servers: &servers, records: &loaded.health, heals: Some(&heals) };
     let mut attribution = attribute(&input);
-    if let Some(name) = gateway {
-        let id = &load::gateway(network, name)?.id;
-        attribution.servers.retain(|found| found.gateway_id == *id);
-        attribution.management.retain(|found| found.gateway_id == *id);
-    }
+    filter.apply(network, &mut attribution)?;
     let records: Vec<_> =
         loaded.health.iter().map(|record| (record.file_name.clone(), capture(at, &record.file_name))).collect();
     let assumptions = load::used_assumptions(rows.iter().flat_map(|row| &row.answer.notes));
@@ -113,10 +151,11 @@ pub(super) fn answer(
         Format::Text => text(&report, look, io.out)?,
         Format::Json => json(&report, io.out)?,
         Format::Csv => csv(&report, io.out)?,
-        Format::AzureDiag | Format::AzureIpflow => return Err(super::no_azure_format()),
+        Format::Md => markdown(&report, io.out)?,
+        other @ (Format::AzureDiag | Format::AzureIpflow) => return Err(super::no_format(other)),
     }
     let undecided = |found: &crate::attribute::ServerFinding| {
-        found.class == crate::attribute::Class::Indeterminate && found.recorded != crate::attribute::Recorded::Up
+        found.class == crate::attribute::Class::Indeterminate && found.recorded != Recorded::Up
     };
     Ok(Judged {
         servers: attribution.servers.len(),

@@ -28,7 +28,7 @@ pub(super) fn show(loaded: &Loaded, common: &Common, io: &mut Io<'_>) -> Result<
     match common.output.format {
         Format::Json => json(&report, io.out)?,
         Format::Text => text(&report, look(common.output.color, io), io.out)?,
-        Format::AzureDiag | Format::AzureIpflow => return Err(super::no_azure_format()),
+        other @ (Format::AzureDiag | Format::AzureIpflow | Format::Md) => return Err(super::no_format(other)),
         Format::Csv => return Err(CliError::Usage("inspect prints text or json".to_owned())),
     }
     if loaded.is_usable() {

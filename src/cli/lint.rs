@@ -18,7 +18,7 @@ pub(super) fn run(args: &LintArgs, io: &mut Io<'_>) -> Result<u8, CliError> {
     match args.common.output.format {
         Format::Json => json(&findings, &loaded.sources, io.out)?,
         Format::Csv => csv(&findings, &loaded.sources, io.out)?,
-        Format::AzureDiag | Format::AzureIpflow => return Err(super::no_azure_format()),
+        other @ (Format::AzureDiag | Format::AzureIpflow | Format::Md) => return Err(super::no_format(other)),
         Format::Text => text(&findings, &loaded.sources, look(args.common.output.color, io), io.out)?,
     }
     let worst = match args.fail_on {

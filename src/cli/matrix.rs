@@ -121,7 +121,7 @@ fn print(
     };
     match format {
         Format::Csv => csv(&report, io.out)?,
-        Format::AzureDiag | Format::AzureIpflow => return Err(super::no_azure_format()),
+        other @ (Format::AzureDiag | Format::AzureIpflow | Format::Md) => return Err(super::no_format(other)),
         Format::Json => json(&report, io.out)?,
         Format::Text => text(&report, look, io.out)?,
     }

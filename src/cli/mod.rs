@@ -16,7 +16,7 @@ mod progress;
 mod replay;
 
 use args::{Cli, Color, Command, OnUnknown};
-use clap::Parser;
+use clap::FromArgMatches as _;
 use std::ffi::OsString;
 use std::io::{self, Read, Write};
 
@@ -72,7 +72,8 @@ pub mod exit {
 
 /// Runs one command line and returns its exit code.
 pub fn run(arguments: impl IntoIterator<Item = OsString>, io: &mut Io<'_>) -> u8 {
-    let cli = match Cli::try_parse_from(arguments) {
+    let parsed = Cli::with_formats().try_get_matches_from(arguments).and_then(|found| Cli::from_arg_matches(&found));
+    let cli = match parsed {
         Ok(cli) => cli,
         Err(error) => return usage(&error, io),
     };
@@ -113,9 +114,12 @@ fn dispatch(cli: Cli, io: &mut Io<'_>) -> Result<u8, CliError> {
     }
 }
 
-/// The formats of Azure's own tools belong to one question of `check`.
-fn no_azure_format() -> CliError {
-    CliError::Usage("azure-diag and azure-ipflow are for one question: check --from A --to B:PORT".to_owned())
+/// A format that belongs to another question.
+fn no_format(format: args::Format) -> CliError {
+    CliError::Usage(match format {
+        args::Format::Md => "md is a format of health".to_owned(),
+        _ => "azure-diag and azure-ipflow are for one question: check --from A --to B:PORT".to_owned(),
+    })
 }
 
 /// How text is to look.

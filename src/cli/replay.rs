@@ -29,7 +29,7 @@ pub(super) fn run(args: &ReplayArgs, io: &mut Io<'_>) -> Result<u8, CliError> {
     match output.format {
         Format::Text => text(&report, look(output.color, io), io.out)?,
         Format::Json => json(&report, io.out)?,
-        Format::AzureDiag | Format::AzureIpflow => return Err(super::no_azure_format()),
+        other @ (Format::AzureDiag | Format::AzureIpflow | Format::Md) => return Err(super::no_format(other)),
         Format::Csv => return Err(CliError::Usage("replay prints text or json".to_owned())),
     }
     Ok(exit_code(!replayed.disagreements.is_empty(), !replayed.undecided.is_empty(), args.common.on_unknown))

@@ -41,6 +41,26 @@ pub fn csv_cell(text: &str) -> Cow<'_, str> {
     printable(text)
 }
 
+/// Untrusted text inside Markdown: nothing of it becomes markup, a link, a table cell, a mention or HTML.
+pub fn markdown(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 8);
+    for c in printable(text).chars() {
+        match c {
+            '@' => out.push_str("&#64;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '&' => out.push_str("&amp;"),
+            '/' if out.ends_with(':') => out.push_str("\\/"),
+            '\\' | '`' | '*' | '_' | '{' | '}' | '[' | ']' | '#' | '|' | '!' | '~' | '$' => {
+                out.push('\\');
+                out.push(c);
+            }
+            _ => out.push(c),
+        }
+    }
+    out
+}
+
 const RED: Style = AnsiColor::Red.on_default().bold();
 const GREEN: Style = AnsiColor::Green.on_default();
 const YELLOW: Style = AnsiColor::Yellow.on_default();
@@ -111,6 +131,13 @@ pub fn table(header: &[&str], rows: &[Vec<String>], look: Look, colored: usize) 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn nothing_from_a_file_becomes_markdown() {
+        assert_eq!(markdown("a|b"), "a\\|b");
+        assert_eq!(markdown("[x](http://y) @team <b>"), "\\[x\\](http:\\//y) &#64;team &lt;b&gt;");
+        assert_eq!(markdown("nsg-in-subnet 10.0.0.0/24"), "nsg-in-subnet 10.0.0.0/24");
+    }
 
     #[test]
     fn nothing_from_a_file_reaches_the_terminal_raw() {
