@@ -80,6 +80,9 @@ fn primary(context: &Context<'_, '_>, steps: &mut Vec<String>) {
             say("Measure how long the backend needs to answer on the probe's path; look at its load and log.");
         }
         Class::ServiceAcl => steps.push(format!("Allow {} in the service's access restrictions.", sources(case))),
+        Class::Indeterminate if context.conclusion.row == "flow-log" => {
+            say("Export the configuration again, at the time of the flow log.");
+        }
         Class::Indeterminate => indeterminate(case, steps),
         Class::HealthyConsistent | Class::NotAFault => {}
         Class::TlsTrust
@@ -99,6 +102,7 @@ fn network(context: &Context<'_, '_>, steps: &mut Vec<String>) {
         steps.extend(open(case, &case.probe, case.setting.map(|setting| setting.probe_port)));
     }
     match context.conclusion.row {
+        "flow-log" => steps.push("Export the configuration again: the flow log shows another rule at work than the input has.".to_owned()),
         "19" => steps.push("Capture the record with its probe message: it tells a block from another failure.".to_owned()),
         "12b" | "9" | "11b" => steps.push("Re-capture health after the settle time of the probe.".to_owned()),
         "14" | "15" => steps.push("Note when the record was captured and when the rule changed, to confirm it; re-capture health after the fix.".to_owned()),

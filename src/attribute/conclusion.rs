@@ -17,6 +17,7 @@ pub(super) fn conclusion(context: &Context<'_, '_>) -> String {
         Class::NotProbed => not_probed(case),
         Class::Dns => dns(context),
         Class::ManagementPath => management(context),
+        Class::Indeterminate if context.conclusion.row == "flow-log" => String::new(),
         Class::Indeterminate => indeterminate(case),
         Class::NetworkBlock => network_block(context),
         Class::NetworkAsymmetry => "Request and reply take different ways; a stateful device on one of them sees half of the connection and drops it. NSG rules are not the cause.".to_owned(),
@@ -139,6 +140,10 @@ fn indeterminate(case: &Case<'_>) -> String {
         }
         Evidence::Mgmt | Evidence::None | Evidence::Unclassified if case.recorded == Recorded::Unknown => match gateway.management.verdict {
             ManagementVerdict::Unknown => format!("Health was not retrieved, and the management path of {} cannot be judged.", gateway.name),
+            _ if !gateway.management.beside.is_empty() => format!(
+                "Health was not retrieved although GatewayManager reaches the gateway, but the platform needs more: {}. There is no claim about the data path.",
+                gateway.management.beside.join("; ")
+            ),
             _ => "Health was not retrieved although the management path is open: the gateway may be new (two or three minutes), certificate revocation lists may be unreachable, or the platform is at fault.".to_owned(),
         },
         Evidence::Mgmt => "State and message disagree, and the management path does not explain them.".to_owned(),
@@ -153,6 +158,9 @@ fn indeterminate(case: &Case<'_>) -> String {
 fn network_block(context: &Context<'_, '_>) -> String {
     let case = context.case;
     match (context.conclusion.grade, context.conclusion.row) {
+        // The flow log's own sentence says it.
+        (_, "flow-log") => String::new(),
+        (Some(Grade::Confirmed), row) if row != "12" => "The record fits the deny.".to_owned(),
         (Some(Grade::Confirmed), _) => "The deny is older than the time a probe needs to settle, and no connection came about: the network is the cause.".to_owned(),
         (_, "12b") => "The deny is newer than the time a probe needs to settle: it is the likely cause; re-capture health after the settle time.".to_owned(),
         (Some(Grade::Possible), _) => "The deny would explain it, but no probe message says so: it is a possible cause.".to_owned(),

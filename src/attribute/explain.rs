@@ -301,6 +301,8 @@ pub(super) fn management(gateways: &[GatewayFacts]) -> Vec<ManagementFinding> {
                 ),
                 ManagementVerdict::Unknown => format!("The management path cannot be judged{because}."),
             };
+            let beside = path.beside.iter().map(|what| format!("Besides, {}", sentence(what)));
+            let explanation = std::iter::once(explanation).chain(beside).collect::<Vec<_>>().join(" ");
             ManagementFinding {
                 gateway: gateway.name.clone(),
                 gateway_id: gateway.id.clone(),

@@ -2,6 +2,7 @@
 
 use super::catalogue::Evidence;
 use super::class::{Class, Confidence, Grade};
+use super::flows::FlowSeen;
 use super::input::{ManagementVerdict, Path};
 use crate::compile::Stage;
 use crate::diagnostic::{Diagnostic, Span};
@@ -114,6 +115,8 @@ pub struct ServerFinding {
     pub record_file: Option<String>,
     /// Healthy now, and the path is blocked or partly blocked: what will happen, without a final full stop.
     pub latent: Option<String>,
+    /// What flow logs show of it, newest first.
+    pub flows: Vec<FlowSeen>,
     /// Indices of the simulated servers that it was joined with.
     pub joined: Vec<usize>,
 }

@@ -1,6 +1,7 @@
 //! What attribution is given: simulated paths and gateway facts, prepared by the caller, and the records (health.md 6.1).
 
 use super::checks::Check;
+use super::flows::FlowEvidence;
 use crate::compile::Stage;
 use crate::model::{Generation, HealthRecord, ResourceId};
 use crate::solve::{Answer, Decision, Verdict};
@@ -21,6 +22,8 @@ pub struct AttributionInput<'a> {
     pub servers: &'a [ProbedServer],
     /// The records.
     pub records: &'a [HealthRecord],
+    /// What flow logs show.
+    pub flows: Option<&'a FlowEvidence>,
     /// Counterfactual, where the caller can compute it.
     pub heals: Option<&'a Heals<'a>>,
 }
@@ -31,6 +34,7 @@ impl fmt::Debug for AttributionInput<'_> {
             .field("gateways", &self.gateways)
             .field("servers", &self.servers)
             .field("records", &self.records)
+            .field("flows", &self.flows.is_some())
             .field("heals", &self.heals.is_some())
             .finish()
     }
@@ -98,6 +102,8 @@ pub struct ManagementPath {
     pub rule: Option<String>,
     /// Why, in a sentence or two without a final full stop; printed as it is.
     pub reason: String,
+    /// What else is denied that the platform needs, each without a final full stop. No part of the verdict.
+    pub beside: Vec<String>,
 }
 
 /// Verdict of the management path.

@@ -7,6 +7,7 @@ use super::class::Class;
 use super::combine::Combined;
 use super::explain::{self, Context};
 use super::finding::{Attribution, Recorded, ServerFinding};
+use super::flows::{self, FlowEvidence};
 use super::input::{
     AttributionInput, GatewayFacts, NameState, Path, PoolFacts, ProbedServer, SettingFacts, TimeRelation,
 };
@@ -44,7 +45,7 @@ pub fn attribute(input: &AttributionInput<'_>) -> Attribution {
     let joined = join(input, &placed, &mut diagnostics);
     let cases: Vec<Case<'_>> = joined.iter().filter_map(|one| Case::new(input, one)).collect();
     let siblings = Siblings::of(&cases);
-    let mut servers: Vec<ServerFinding> = cases.iter().map(|case| case.finding(&siblings)).collect();
+    let mut servers: Vec<ServerFinding> = cases.iter().map(|case| case.finding(&siblings, input.flows)).collect();
     servers.sort_by(|a, b| order(a).cmp(&order(b)));
     crate::diagnostic::sort(&mut diagnostics);
     let mut out = Attribution { servers, diagnostics, ..Attribution::default() };
@@ -147,11 +148,17 @@ impl<'a> Case<'a> {
         }
     }
 
-    fn finding(&self, siblings: &Siblings<'_>) -> ServerFinding {
+    fn finding(&self, siblings: &Siblings<'_>, logged: Option<&FlowEvidence>) -> ServerFinding {
         let mut conclusion = table::decide(&self.facts(siblings));
         self.add_latent_data_block(&mut conclusion);
+        let flows = logged.map(|logged| flows::seen(self, logged)).unwrap_or_default();
+        let weighed = flows::weigh(self, &mut conclusion, &flows);
         let context = Context { case: self, conclusion: &conclusion, siblings };
-        let (explanation, next_steps) = explain::explain(&context);
+        let (mut explanation, next_steps) = explain::explain(&context);
+        if let Some(weighed) = weighed {
+            explanation.push(' ');
+            explanation.push_str(&weighed);
+        }
         let seen = self.joined.seen.as_ref();
         let missing = self.missing(&conclusion);
         let latent = latent::prediction(self, &conclusion);
@@ -184,6 +191,7 @@ impl<'a> Case<'a> {
             record_span: seen.map(|seen| seen.server.span).or(self.joined.list_span),
             record_file: seen.map(|seen| seen.file.to_owned()),
             latent,
+            flows,
             joined: self.joined.servers.clone(),
         }
     }

@@ -1,6 +1,6 @@
 //! What is concluded and said of joined servers.
 
-use super::super::class::Class;
+use super::super::class::{Class, Confidence, Grade};
 use super::super::finding::{Attribution, Recorded};
 use super::super::fixtures::*;
 use super::super::input::*;
@@ -78,8 +78,13 @@ fn common_causes_group_first_denies_and_say_what_heals() {
         assert_eq!(decision.rule.as_deref(), Some("deny-agw"));
         asked.iter().copied().filter(|at| *at == 1).collect()
     };
-    let found =
-        attribute(&AttributionInput { gateways: &gateways, servers: &servers, records: &records, heals: Some(&heals) });
+    let found = attribute(&AttributionInput {
+        gateways: &gateways,
+        servers: &servers,
+        records: &records,
+        flows: None,
+        heals: Some(&heals),
+    });
     let causes: Vec<_> = found
         .common_causes
         .iter()
@@ -232,6 +237,7 @@ fn management_findings_name_the_rule_and_the_ports() {
             resource: Some("nsg-agw".into()),
             rule: Some("deny-high".into()),
             reason: "it denies GatewayManager".into(),
+            ..ManagementPath::default()
         };
     }
     let records = [record(
@@ -239,7 +245,13 @@ fn management_findings_name_the_rule_and_the_ports() {
         "s80",
         &[("10.0.4.4", None, RecordedState::Unknown, Some("The backend health status could not be retrieved."))],
     )];
-    let found = attribute(&AttributionInput { gateways: &gateways, servers: &servers, records: &records, heals: None });
+    let found = attribute(&AttributionInput {
+        gateways: &gateways,
+        servers: &servers,
+        records: &records,
+        flows: None,
+        heals: None,
+    });
     assert_eq!(short(&found), [("10.0.4.4", "Unknown", "MANAGEMENT_PATH", "4")]);
     let texts = [
         found.management.first().map(|m| m.explanation.as_str()),
@@ -249,4 +261,27 @@ fn management_findings_name_the_rule_and_the_ports() {
         assert!(["nsg-agw", "deny-high", "65503-65534"].iter().all(|part| text.contains(part)), "{text}");
     }
     assert!(found.common_causes.is_empty());
+}
+
+#[test]
+fn a_deny_that_answering_servers_refute_is_not_claimed_against_others() {
+    let servers = [
+        server("p", "s80", "10.0.4.4", Deny),
+        server("p", "s80", "10.0.4.5", Deny),
+        server("p", "s80", "10.0.4.6", Deny),
+    ];
+    // One refutes it, two bear it out: an odd record does not withhold the claim.
+    let rows =
+        [("10.0.4.4", None, Up, Some(M01)), ("10.0.4.5", None, Down, Some(M04)), ("10.0.4.6", None, Down, Some(M04))];
+    let found = run(&servers, &[record("p", "s80", &rows)]);
+    assert_eq!((found.calibration.states, found.calibration.contradicted, found.calibration.withheld), (3, 1, 0));
+    assert!(found.servers.iter().any(|f| f.grade == Some(Grade::Likely)));
+    // Two refute it, one bears it out.
+    let rows =
+        [("10.0.4.4", None, Up, Some(M01)), ("10.0.4.5", None, Up, Some(M01)), ("10.0.4.6", None, Down, Some(M04))];
+    let found = run(&servers, &[record("p", "s80", &rows)]);
+    assert_eq!((found.calibration.contradicted, found.calibration.withheld), (2, 1));
+    let claim = found.servers.iter().find(|f| f.class == Class::NetworkBlock).expect("the claim");
+    assert_eq!((claim.grade, claim.confidence), (Some(Grade::Possible), Confidence::Low));
+    assert!(claim.explanation.contains("10.0.4.4") && claim.explanation.contains("withheld"), "{}", claim.explanation);
 }

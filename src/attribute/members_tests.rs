@@ -113,7 +113,13 @@ fn bare_names_belong_to_the_only_gateway() {
     assert_eq!(short(&run(&servers, &[bare("", "")])), expected);
     let gateways = [gateway("agw", &servers), gateway("agw-2", &[])];
     let records = [bare("p", "s80")];
-    let found = attribute(&AttributionInput { gateways: &gateways, servers: &servers, records: &records, heals: None });
+    let found = attribute(&AttributionInput {
+        gateways: &gateways,
+        servers: &servers,
+        records: &records,
+        flows: None,
+        heals: None,
+    });
     assert!(found.servers.is_empty());
     assert_eq!(found.diagnostics.iter().map(|d| d.code.code).collect::<Vec<_>>(), ["GP117"]);
     assert_eq!(found.management.len(), 2);
@@ -169,7 +175,8 @@ fn an_empty_pool_is_one_finding_without_a_server() {
     let health = record("p", "s80", &[("10.0.4.4", None, Up, Some(M01))]);
     let with = [health.clone(), record("empty", "s443", &[])];
     let find = |records: &[HealthRecord]| {
-        let found = attribute(&AttributionInput { gateways: &gateways, servers: &servers, records, heals: None });
+        let found =
+            attribute(&AttributionInput { gateways: &gateways, servers: &servers, records, flows: None, heals: None });
         found
             .servers
             .iter()

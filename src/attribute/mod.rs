@@ -23,6 +23,7 @@ mod explain;
 mod finding;
 #[cfg(test)]
 mod fixtures;
+mod flows;
 mod input;
 mod join;
 mod latent;
@@ -39,6 +40,7 @@ pub use catalogue::{
 pub use checks::{Check, CheckOutcome};
 pub use class::{Class, Confidence, Grade};
 pub use finding::{Attribution, Calibration, CommonCause, ManagementFinding, Recorded, ServerFinding};
+pub use flows::{FlowEvidence, FlowSeen};
 pub use input::{
     AttributionInput, GatewayFacts, Heals, ManagementPath, ManagementVerdict, NameState, Path, PoolFacts, ProbedServer,
     SettingFacts, TimeRelation,

@@ -15,7 +15,7 @@ use crate::evaluate::context::{Context, Removed};
 use crate::evaluate::route::lookup;
 use crate::model::{ApplicationGateway, ResourceId};
 use crate::net::Protocol;
-use crate::solve::anomaly::Management;
+use crate::solve::anomaly::{Management, platform};
 use crate::solve::explain::{Explanation, explain, removal};
 use crate::solve::matrix::{GatewaySources, Purpose, Row, without};
 use crate::solve::path::{Decided, Target as Question};
@@ -56,6 +56,7 @@ fn facts_of(network: &Network<'_>, gateway: &ApplicationGateway, management: &Ma
             resource: management.resource.clone(),
             rule: management.rule.clone(),
             reason: management.reason.clone(),
+            beside: platform(network, gateway),
         },
         source_prefixes: subnets
             .filter_map(|index| network.subnet(index))

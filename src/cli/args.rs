@@ -218,6 +218,10 @@ pub struct HealthArgs {
     /// Recorded backend health (repeatable); records among the SNAPSHOT files count too
     #[arg(long, value_name = "FILE")]
     pub record: Vec<PathBuf>,
+    /// Flow log (NSG flow logs 1 and 2, virtual network flow logs 4; repeatable): what it denied from the gateway confirms
+    /// a block, what it let through refutes one
+    #[arg(long, value_name = "FILE")]
+    pub flow_log: Vec<PathBuf>,
     /// When the record was taken, for records without a time: 2026-11-20T07:42Z
     #[arg(long, value_name = "TIME")]
     pub at: Option<String>,

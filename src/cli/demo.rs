@@ -1,7 +1,7 @@
 //! `gatepath demo`: the sample of `samples/demo`, built in.
 
 use super::args::{DemoArgs, Format};
-use super::health::{Filter, answer};
+use super::health::{Asked, answer};
 use super::{CliError, Io, exit, look};
 use crate::compile::{Assumptions, Network};
 use crate::ingest::{Input, load};
@@ -26,7 +26,7 @@ pub(super) fn run(args: &DemoArgs, io: &mut Io<'_>) -> Result<u8, CliError> {
     let network = Network::compile(&loaded.snapshot, Assumptions::default());
     let look = look(args.color, io);
     writeln!(io.out, "A built-in sample: gateway agw-demo, three pools, and what its backend health said.\n")?;
-    answer(&network, &loaded, Filter::default(), None, Format::Text, look, false, io)?;
+    answer(&network, &loaded, Asked::default(), Format::Text, look, false, io)?;
     writeln!(io.out, "\nWith your own exports in a folder snap/:")?;
     writeln!(
         io.out,

@@ -37,6 +37,6 @@ pub(super) fn answer(paths: Vec<PathBuf>, io: &mut Io<'_>) -> Result<u8, CliErro
     if loaded.health.is_empty() {
         matrix::show(&loaded, &common, None, io)
     } else {
-        health::show(&loaded, &common, health::Filter::default(), None, io)
+        health::show(&loaded, &common, health::Asked::default(), io)
     }
 }

@@ -3,10 +3,10 @@
 use super::args::{Common, Format, HealthArgs, Only};
 use super::{CliError, Io, exit_code, load, look, matrix};
 use crate::attribute::capture::{capture, parse_time};
-use crate::attribute::{Attribution, AttributionInput, Recorded, attribute, prepare};
+use crate::attribute::{Attribution, AttributionInput, FlowEvidence, Recorded, attribute, prepare};
 use crate::compile::Network;
 use crate::diagnostic::Diagnostic;
-use crate::ingest::Loaded;
+use crate::ingest::{self, Loaded};
 use crate::report::health::{HealthReport, csv, json, markdown, text};
 use crate::report::text::Look;
 use crate::solve::anomaly;
@@ -21,10 +21,38 @@ pub(super) fn run(args: &HealthArgs, io: &mut Io<'_>) -> Result<u8, CliError> {
             .ok_or_else(|| CliError::Usage(format!("--at {text}: expected a time with a zone, 2026-11-20T07:42Z")))
     });
     let at = at.transpose()?;
-    let loaded = load::load(&args.common, &args.record, io)?;
+    let mut loaded = load::load(&args.common, &args.record, io)?;
     load::require_usable(&loaded, io)?;
+    let flows = flow_logs(&mut loaded, args, io)?;
     let filter = Filter { gateway: args.gateway.as_deref(), pool: args.pool.as_deref(), only: args.only };
-    show(&loaded, &args.common, filter, at, io)
+    show(&loaded, &args.common, Asked { filter, at, flows: Some(&flows) }, io)
+}
+
+/// Reads the flow logs; a file that is none is a mistake.
+fn flow_logs(loaded: &mut Loaded, args: &HealthArgs, io: &mut Io<'_>) -> Result<FlowEvidence, CliError> {
+    let (inputs, findings) = ingest::gather(&args.flow_log, io.stdin, args.common.output.limit_bytes);
+    loaded.findings.extend(findings);
+    let records = ingest::load_records(loaded, inputs);
+    let tuples = records.iter().filter_map(|record| match &record.asked {
+        crate::model::Asked::Tuple(tuple) => Some(tuple),
+        _ => None,
+    });
+    let evidence = FlowEvidence::collect(tuples);
+    if evidence.is_empty() && !args.flow_log.is_empty() {
+        return Err(CliError::Usage("--flow-log: no TCP tuple that an NSG decided is in these files".to_owned()));
+    }
+    Ok(evidence)
+}
+
+/// What is asked beside the records.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Asked<'a> {
+    /// Servers that are shown.
+    pub(super) filter: Filter<'a>,
+    /// `--at`.
+    pub(super) at: Option<Timestamp>,
+    /// Flow logs.
+    pub(super) flows: Option<&'a FlowEvidence>,
 }
 
 /// Which servers are shown, and count for the exit code.
@@ -69,13 +97,7 @@ impl Filter<'_> {
 }
 
 /// Joins and prints the records of a loaded input.
-pub(super) fn show(
-    loaded: &Loaded,
-    common: &Common,
-    filter: Filter<'_>,
-    at: Option<Timestamp>,
-    io: &mut Io<'_>,
-) -> Result<u8, CliError> {
+pub(super) fn show(loaded: &Loaded, common: &Common, asked: Asked<'_>, io: &mut Io<'_>) -> Result<u8, CliError> {
     let network = Network::compile(&loaded.snapshot, load::assumptions(common));
     let output = &common.output;
     if !output.quiet {
@@ -90,8 +112,8 @@ pub(super) fn show(
     }
     let look = look(output.color, io);
     let progress = io.progress && !output.quiet;
-    let judged = answer(&network, loaded, filter, at, output.format, look, progress, io)?;
-    if judged.servers == 0 && filter.only.is_none() {
+    let judged = answer(&network, loaded, asked, output.format, look, progress, io)?;
+    if judged.servers == 0 && asked.filter.only.is_none() {
         return Err(CliError::Usage("no record belongs to a gateway of the input".to_owned()));
     }
     Ok(exit_code(judged.network, judged.unknown, common.on_unknown))
@@ -106,18 +128,16 @@ pub(super) struct Judged {
 }
 
 /// Joins and prints.
-#[expect(clippy::too_many_arguments, reason = "a question, a look and the streams, used by two commands")]
 pub(super) fn answer(
     network: &Network<'_>,
     loaded: &Loaded,
-    filter: Filter<'_>,
-    at: Option<Timestamp>,
+    asked: Asked<'_>,
     format: Format,
     look: Look,
     progress: bool,
     io: &mut Io<'_>,
 ) -> Result<Judged, CliError> {
-    let rows = matrix::rows(network, filter.gateway, progress)?;
+    let rows = matrix::rows(network, asked.filter.gateway, progress)?;
     let gateways = prepare::gateways(network, |g| anomaly::management(network, g));
     let mut simulated = rows.clone();
     simulated.extend(overridden(network));
@@ -128,12 +148,17 @@ pub(super) fn answer(
     };
     let heals =
         |decision: &crate::solve::Decision, asked: &[usize]| prepare::heals(network, &servers, decision, asked, &ports);
-    let input =
-        AttributionInput { gateways: &gateways, servers: &servers, records: &loaded.health, heals: Some(&heals) };
+    let input = AttributionInput {
+        gateways: &gateways,
+        servers: &servers,
+        records: &loaded.health,
+        flows: asked.flows,
+        heals: Some(&heals),
+    };
     let mut attribution = attribute(&input);
-    filter.apply(network, &mut attribution)?;
+    asked.filter.apply(network, &mut attribution)?;
     let records: Vec<_> =
-        loaded.health.iter().map(|record| (record.file_name.clone(), capture(at, &record.file_name))).collect();
+        loaded.health.iter().map(|record| (record.file_name.clone(), capture(asked.at, &record.file_name))).collect();
     let assumptions = load::used_assumptions(rows.iter().flat_map(|row| &row.answer.notes));
     let mut findings: Vec<Diagnostic> = loaded.findings.clone();
     load::messages(&attribution.diagnostics, loaded, io)?;

@@ -70,11 +70,21 @@ fn tuple_of(text: &str, rule: &str, nsg: &ResourceId) -> Asked {
     )
 }
 
+/// Numbers from here on are milliseconds.
+const MILLISECONDS_FROM: i64 = 100_000_000_000;
+
+/// Seconds since 1970, in version 4 milliseconds; `None` where the number is out of range.
+fn logged(number: i64) -> Option<jiff::Timestamp> {
+    let read =
+        if number >= MILLISECONDS_FROM { jiff::Timestamp::from_millisecond } else { jiff::Timestamp::from_second };
+    read(number).ok()
+}
+
 /// `time,source,destination,source port,destination port,protocol,direction,decision or state,...`: versions 1 and 2 have
 /// the decision A or D there, version 4 the state B, C, E, or D for a denied flow.
 fn read_tuple(text: &str, rule: &str, nsg: &ResourceId) -> Option<FlowTuple> {
     let mut cells = text.split(',').map(str::trim);
-    let _time = cells.next()?;
+    let time = logged(cells.next()?.parse().ok()?);
     let (source, destination) = (parse_address(cells.next()?)?, parse_address(cells.next()?)?);
     let (source_port, destination_port) = (cells.next()?.parse().ok()?, cells.next()?.parse().ok()?);
     let protocol = match cells.next()? {
@@ -96,6 +106,7 @@ fn read_tuple(text: &str, rule: &str, nsg: &ResourceId) -> Option<FlowTuple> {
         _ => return None,
     };
     Some(FlowTuple {
+        time,
         nsg: nsg.clone(),
         rule: rule.to_owned(),
         direction,

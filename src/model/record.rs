@@ -240,6 +240,8 @@ pub struct EffectiveTable {
 /// A flow that an NSG decided.
 #[derive(Debug, Clone)]
 pub struct FlowTuple {
+    /// When it was logged; `None` where the time cannot be read.
+    pub time: Option<jiff::Timestamp>,
     /// The NSG.
     pub nsg: ResourceId,
     /// Rule name as written.

@@ -2,8 +2,9 @@
 
 use super::{HealthReport, headline};
 use crate::attribute::capture::{Capture, TimeBasis};
-use crate::attribute::{Calibration, ServerFinding};
+use crate::attribute::{Calibration, FlowSeen, ServerFinding};
 use crate::diagnostic::{Location, Sources};
+use crate::model::{Access, Direction};
 use crate::report::finding::{self, FindingJson};
 use serde::Serialize;
 use std::io::{self, Write};
@@ -42,7 +43,19 @@ struct ServerJson<'r> {
     explanation: &'r str,
     next_steps: &'r [String],
     missing: Vec<MissingJson<'r>>,
+    flow_log: Vec<FlowJson<'r>>,
     record: Option<Location>,
+}
+
+/// Tuples of flow logs from the gateway to the probed port.
+#[derive(Serialize)]
+struct FlowJson<'r> {
+    nsg: &'r str,
+    rule: &'r str,
+    direction: &'static str,
+    access: &'static str,
+    tuples: usize,
+    last: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -125,7 +138,19 @@ fn server_json<'r>(found: &'r ServerFinding, sources: &Sources) -> ServerJson<'r
         explanation: &found.explanation,
         next_steps: &found.next_steps,
         missing: found.missing.iter().map(|m| MissingJson { what: &m.what, command: m.command.as_deref() }).collect(),
+        flow_log: found.flows.iter().map(flow_json).collect(),
         record: found.record_span.and_then(|span| sources.locate(span)),
+    }
+}
+
+fn flow_json(flow: &FlowSeen) -> FlowJson<'_> {
+    FlowJson {
+        nsg: flow.nsg.name(),
+        rule: &flow.rule,
+        direction: if flow.direction == Direction::Inbound { "Inbound" } else { "Outbound" },
+        access: if flow.access == Access::Allow { "Allow" } else { "Deny" },
+        tuples: flow.count,
+        last: flow.last.map(|last| last.to_string()),
     }
 }
 

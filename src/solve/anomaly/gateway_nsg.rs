@@ -63,6 +63,23 @@ pub(super) fn check(network: &Network<'_>, site: &Site<'_, '_>, out: &mut Vec<Di
     }
 }
 
+/// What else the NSG of a gateway's subnet denies that the platform needs: `AzureLoadBalancer` inbound, and for v2 without
+/// network isolation the Internet outbound.
+pub(super) fn platform(network: &Network<'_>, node: &SubnetNode<'_>) -> Vec<String> {
+    let mut found = Vec::new();
+    if let Lookup::Found(index) = node.nsg
+        && let Some(filter) = network.filters.get(index)
+    {
+        let site = Site::of(network, node);
+        let inbound = Gate { network, node, filter, direction: Direction::Inbound, sender: Sender::Probes };
+        probes(&site, inbound, &mut found);
+        if !site.isolated && !site.all_v1 {
+            internet(&site, Gate { direction: Direction::Outbound, sender: Sender::Plain, ..inbound }, &mut found);
+        }
+    }
+    found.into_iter().map(|finding| finding.message).collect()
+}
+
 /// A finding about a rule of a gateway subnet's NSG, with the subnet beside it.
 fn finding(
     code: &'static Code,

@@ -34,17 +34,22 @@ pub(super) struct Site<'n, 's> {
     pub(super) words: String,
 }
 
-/// Every subnet that holds a gateway.
-pub(super) fn check(network: &Network<'_>, out: &mut Vec<Diagnostic>) {
-    let nodes = network.subnets.iter().filter(|node| !node.gateways.is_empty());
-    let sites: Vec<Site<'_, '_>> = nodes
-        .map(|node| Site {
+impl<'n, 's> Site<'n, 's> {
+    /// The subnet as a place of gateways.
+    pub(super) fn of(network: &Network<'s>, node: &'n SubnetNode<'s>) -> Self {
+        Site {
             node,
             isolated: node.gateways.iter().all(|gateway| gateway.isolated),
             all_v1: node.gateways.iter().all(|gateway| gateway.generation == Some(Generation::V1)),
             words: gateway_words(network, &node.gateways),
-        })
-        .collect();
+        }
+    }
+}
+
+/// Every subnet that holds a gateway.
+pub(super) fn check(network: &Network<'_>, out: &mut Vec<Diagnostic>) {
+    let nodes = network.subnets.iter().filter(|node| !node.gateways.is_empty());
+    let sites: Vec<Site<'_, '_>> = nodes.map(|node| Site::of(network, node)).collect();
     for site in &sites {
         mixed(network, site, out);
         name(network, site, out);

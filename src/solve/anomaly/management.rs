@@ -35,6 +35,13 @@ pub struct Management {
     pub ports: (u16, u16),
 }
 
+/// What else of the gateway's subnets stands in the way of the platform, in sentences without a full stop: its probes
+/// inbound, and for v2 without network isolation the Internet outbound. It is no part of the verdict.
+pub fn platform(network: &Network<'_>, gateway: &ApplicationGateway) -> Vec<String> {
+    let subnets = gateway.subnets.iter().filter_map(|subnet| network.subnet_by_id(&subnet.value));
+    subnets.filter_map(|index| network.subnet(index)).flat_map(|node| gateway_nsg::platform(network, node)).collect()
+}
+
 /// Judges the management path. A gateway whose SKU cannot be read is taken as v2.
 pub fn management(network: &Network<'_>, gateway: &ApplicationGateway) -> Management {
     let ports = ports_of(gateway);

@@ -31,7 +31,7 @@ mod routes;
 mod traffic;
 mod vnets;
 
-pub use management::{Management, management};
+pub use management::{Management, management, platform};
 
 use crate::compile::Network;
 use crate::diagnostic::{self, Code, Diagnostic, Span};
