@@ -106,6 +106,22 @@ fn verdict(name: &str, resources: &[Value], to: &str) -> String {
 
 /// A route to the gateway says nothing about what the gateway does with addresses of the networks themselves, and nothing
 /// at all where there is no gateway.
+#[test]
+fn a_user_route_to_a_gateway_proves_no_delivery() {
+    let mut own = fig(true);
+    own.push(route_table(
+        "rt-a",
+        &[("10.7.1.0/24", "VirtualNetworkGateway", None), ("10.99.0.0/16", "VirtualNetworkGateway", None)],
+    ));
+    assert_eq!(verdict("gateway-own", &own, "10.7.1.4:443"), "unknown");
+    assert_eq!(verdict("gateway-none", &own, "10.99.0.4:443"), "unknown");
+    let gateway = json!({"gatewayType": "Vpn", "ipConfigurations": [
+        {"name": "g", "properties": {"subnet": {"id": subnet_id("vnet-fig", "GatewaySubnet")}}}]});
+    own.push(resource("virtualNetworkGateways", "vng-fig", &gateway));
+    assert_eq!(verdict("gateway-there", &own, "10.99.0.4:443"), "allow");
+    assert_eq!(verdict("gateway-there-own", &own, "10.7.1.4:443"), "unknown");
+}
+
 /// A template's parameter may stand where a prefix would: the network then holds addresses that nothing in the input names.
 #[test]
 fn networks_and_subnets_without_prefixes_may_hold_the_address() {

@@ -144,6 +144,16 @@ pub(crate) fn own_gateway_prefixes(network: &Network<'_>, vnet: usize) -> Vec<Ip
     out
 }
 
+/// Is a gateway of the input at hand: one of the own network, or that of a peer by `useRemoteGateways`?
+pub(crate) fn has_gateway(network: &Network<'_>, node: &SubnetNode<'_>) -> bool {
+    let remotes = node.peers.iter().filter(|peer| peer.uses_remote_gateways()).filter_map(|peer| peer.remote);
+    std::iter::once(node.vnet).chain(remotes).filter_map(|index| network.vnet(index)).any(|vnet| {
+        let inside = format!("{}/", vnet.vnet.id.key());
+        let mut subnets = network.snapshot.vnet_gateways.values().flat_map(|gateway| &gateway.subnets);
+        subnets.any(|subnet| subnet.key().starts_with(&inside))
+    })
+}
+
 /// Gateway prefixes of a subnet: as configured, or as its effective routes in the input say.
 pub fn gateway_prefixes(network: &Network<'_>, node: &SubnetNode<'_>) -> Vec<IpNet> {
     match listed::of(network, &node.subnet.id) {

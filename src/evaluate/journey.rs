@@ -7,7 +7,7 @@ use super::path::{Endpoints, arrive, remote_vnet_missing};
 use super::route::{Chosen, lookup};
 use super::trace::{Step, StepResult};
 use crate::compile::endpoints::Endpoint;
-use crate::compile::peering::Peer;
+use crate::compile::peering::{Peer, has_gateway};
 use crate::compile::routing::{NextHop, RouteSource};
 use crate::compile::{Stage, SubnetNode};
 use crate::diagnostic::code;
@@ -91,7 +91,11 @@ pub(super) fn travel<'n>(context: &mut Context<'_, 'n>, mut journey: Journey<'n>
     let Some(node) = network.subnet(journey.here) else { return Ok(last) };
     let (vnet, peer) = match route.next_hop {
         NextHop::Internet => return edge::outside(context, &journey, &route),
-        NextHop::Gateway | NextHop::ServiceEndpoint => return Ok(last),
+        NextHop::Gateway => {
+            to_gateway(context, &journey, node, &route)?;
+            return Ok(last);
+        }
+        NextHop::ServiceEndpoint => return Ok(last),
         NextHop::Peering(index) => {
             let peer = node.peers.get(index);
             (peer.and_then(|peer| peer.remote), peer)
@@ -116,6 +120,29 @@ pub(super) fn travel<'n>(context: &mut Context<'_, 'n>, mut journey: Journey<'n>
     }
     let closed = peer.filter(|peer| !peer.allows_access());
     deliver(context, &Delivery { journey, vnet: Some(vnet), closed, member: None, instance: None })
+}
+
+/// A user-defined route to the gateway sends there whatever it covers: where no gateway is in the input, or the destination
+/// is in a network of the input, nothing says whether the flow arrives (semantics.md 3.3).
+fn to_gateway<'n>(
+    context: &mut Context<'_, 'n>,
+    journey: &Journey<'n>,
+    node: &'n SubnetNode<'n>,
+    route: &Chosen<'n>,
+) -> Walked<'n, ()> {
+    let network = context.network;
+    let Some(vnet) = network.vnet(node.vnet).filter(|_| route.source == RouteSource::User) else { return Ok(()) };
+    let destination = journey.flow.destination;
+    let held = network.vnets.iter().any(|vnet| vnet.prefixes.iter().any(|net| net.contains(&destination)));
+    if has_gateway(network, node) && !held {
+        return Ok(());
+    }
+    let at = route.at(Stage::Route);
+    context.here = at;
+    let gateway = format!("the virtual network gateway of {}", vnet.name);
+    context.note(&code::NOT_MODELLED, &gateway);
+    let gateway = format!("{}/{gateway}", vnet.vnet.id.key());
+    if context.ask(Fact::NotModelled(gateway))? { Ok(()) } else { Err(Halt::deny(at)) }
 }
 
 /// Delivers a flow in the network of its destination.

@@ -6,7 +6,9 @@ use super::endpoint;
 use super::firewall::{Firewall, firewall_at};
 use super::internet::{WayOut, reply_to_outside, to_internet, way_out};
 use super::read::Id;
-use super::routing::{Chosen, Hop, METADATA, PLATFORM, delivers, lookup, peers, refuses_forwarded, table};
+use super::routing::{
+    Chosen, Hop, METADATA, PLATFORM, delivers, lookup, own_gateways, peers, refuses_forwarded, table,
+};
 use super::walk::{Flow, Ways, gates, in_missing_subnet};
 use super::world::World;
 
@@ -80,7 +82,8 @@ pub(super) fn travel<'w>(
             };
             return to_internet(case, journey, &route, way_out, ways);
         }
-        Hop::Gateway | Hop::Service => return Ok(journey.last),
+        Hop::Gateway => return to_gateway(case, &route, &journey).map(|()| journey.last),
+        Hop::Service => return Ok(journey.last),
         Hop::Peer(index) | Hop::Endpoint(Some(index)) => all.get(index),
         _ => None,
     };
@@ -107,6 +110,22 @@ pub(super) fn travel<'w>(
         }
     }
     Ok(arrived)
+}
+
+/// A user's route hands anything to the gateway: it is known to go on only where there is one, and outside all networks.
+fn to_gateway(case: &Case<'_>, route: &Chosen, journey: &Journey<'_>) -> Result<(), Halt> {
+    let world = case.world;
+    let own = world.subnets[journey.at].vnet;
+    let remote = peers(world, journey.at).into_iter().filter(|peer| peer.own.remote_gateways);
+    let near: Vec<usize> = remote.filter_map(|peer| peer.remote).chain([own]).collect();
+    let inside = world.vnets.iter().any(|vnet| within(journey.flow.destination, &vnet.prefixes));
+    let there = near.into_iter().any(|vnet| !own_gateways(world, vnet).is_empty());
+    if !route.user || there && !inside {
+        return Ok(());
+    }
+    let place = route.place("route");
+    let delivers = Fact::plain(format!("gateway of {} delivers", world.vnets[own].key));
+    if case.ask(delivers, &place)? { Ok(()) } else { Err(Halt::Deny(place)) }
 }
 
 fn unseen_network(

@@ -110,7 +110,7 @@ pub(crate) fn table(world: &World, subnet: usize) -> Result<Option<&Table>, &Id>
 }
 
 /// Gateways of a network.
-fn own_gateways(world: &World, vnet: usize) -> Vec<&Id> {
+pub(super) fn own_gateways(world: &World, vnet: usize) -> Vec<&Id> {
     let inside = format!("{}/", world.vnets[vnet].key);
     let own = world.vpns.iter().filter(|(_, subnets)| subnets.iter().any(|key| key.starts_with(&inside)));
     own.map(|(id, _)| id).collect()
