@@ -302,6 +302,42 @@ fn group(name: &str, priority: u32, collections: &[(&str, u32, &str)]) -> Value 
         "properties": {"priority": priority, "ruleCollections": collections}})
 }
 
+/// One group with one collection that allows, of one rule.
+fn allowing(kind: &str, rule: &Value) -> Value {
+    let mut out = group("g", 200, &[("a", 100, "Allow")]);
+    let collection = &mut out["properties"]["ruleCollections"][0];
+    let own = &mut collection["rules"][0];
+    own["ruleType"] = json!(kind);
+    for (key, value) in rule.as_object().unwrap() {
+        own[key] = value.clone();
+    }
+    if kind == "NatRule" {
+        collection["ruleCollectionType"] = json!("FirewallPolicyNatRuleCollection");
+        collection["action"] = json!({"type": "DNAT"});
+    }
+    out
+}
+
+/// A firewall that is reached by its own public address from inside translates; which address that is says the public IP
+/// address alone.
+#[test]
+fn a_public_address_of_the_firewall_that_is_not_in_the_input_may_be_the_destination() {
+    let nat = json!({"destinationAddresses": ["20.30.40.50"], "translatedAddress": "10.9.1.4", "translatedPort": "443"});
+    let mut set = through_a_firewall(&json!({}), &[allowing("NatRule", &nat)]);
+    set[3] = route_table("rt-a", &[("0.0.0.0/0", "VirtualAppliance", Some("10.8.1.4"))]);
+    set[7]["properties"]["ipConfigurations"][0]["properties"]["publicIPAddress"] =
+        json!({"id": id("publicIPAddresses", "pip-fw")});
+    let missing = asked("nat-missing", &set, "20.30.40.50:443", &[]);
+    assert_eq!(missing["verdict"], "unknown");
+    assert!(missing.to_string().contains("public IP address pip-fw"), "{missing}");
+    assert_eq!(verdict("nat-other", &set, "20.30.40.50:80"), "deny");
+    set.push(resource("publicIPAddresses", "pip-fw", &json!({"ipAddress": "20.30.40.50"})));
+    assert_eq!(verdict("nat-there", &set, "20.30.40.50:443"), "allow");
+    set.pop();
+    set.push(resource("publicIPAddresses", "pip-other", &json!({"ipAddress": "20.30.40.50"})));
+    assert_eq!(verdict("nat-of-another", &set, "20.30.40.50:443"), "deny");
+}
+
 /// Azure gives no order to collections or groups of one priority, and the order in a file means nothing.
 #[test]
 fn firewall_collections_of_one_priority_that_disagree_are_undecided() {

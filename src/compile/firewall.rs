@@ -24,6 +24,8 @@ pub struct FirewallNode<'s> {
     pub private: Vec<IpAddr>,
     /// Its public addresses.
     pub public: Vec<IpAddr>,
+    /// Public IP addresses that it refers to and of which the input holds no address.
+    pub unlisted_public: Vec<&'s ResourceId>,
     /// Its rules in the order of evaluation: DNAT, network, application; inside a type parent policy first.
     pub rules: Vec<CompiledFirewallRule<'s>>,
     /// Policies and rule collection groups that it refers to and that are not in the input.
@@ -152,16 +154,14 @@ fn node<'s>(network: &Network<'s>, firewall: &'s AzureFirewall) -> FirewallNode<
         configurations.iter().filter_map(|c| c.private_address.as_ref()).map(|a| a.value).collect();
     private.extend(&firewall.hub_addresses);
     let subnet = configurations.iter().filter_map(|c| c.subnet.as_ref()).find_map(|id| network.subnet_by_id(id));
+    let public: Vec<&ResourceId> = configurations.iter().filter_map(|c| c.public_ip.as_ref()).collect();
     FirewallNode {
         firewall,
         name: network.name(&firewall.id),
         subnet,
         private,
-        public: configurations
-            .iter()
-            .filter_map(|c| c.public_ip.as_ref())
-            .filter_map(|id| network.public_address(id))
-            .collect(),
+        public: public.iter().filter_map(|id| network.public_address(id)).collect(),
+        unlisted_public: public.into_iter().filter(|id| network.public_address(id).is_none()).collect(),
         rules: rules.rules,
         missing: rules.missing,
         dns_proxy: settings.dns_proxy || own.dns_proxy,

@@ -115,6 +115,8 @@ pub enum Fact {
     MissingSubnet(String),
     /// Does the owner of a public IP address that is not in the input let the flow in?
     MissingPublicIp(String),
+    /// Is the public IP address, which is not in the input, this one?
+    PublicIpIs(String, IpAddr),
     /// Do prefixes that are not in the input hold the address?
     OpenPrefix(String, IpAddr),
     /// Is a NIC that is not in the input a member of the rule's application security groups?
@@ -145,6 +147,7 @@ impl Fact {
             | Fact::GroupMember(_, a)
             | Fact::Name(_, a)
             | Fact::PrivateEndpointAt(_, a)
+            | Fact::PublicIpIs(_, a)
             | Fact::UnreadableHop(_, a)
             | Fact::UnreadableHopDelivers(_, a)
             | Fact::NarrowTagRoute(_, a) => Some(*a),

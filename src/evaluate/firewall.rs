@@ -7,6 +7,7 @@ use super::trace::{Step, StepResult};
 use crate::compile::Stage;
 use crate::compile::endpoints::Endpoint;
 use crate::compile::firewall::{CompiledFirewallRule, FirewallNode};
+use crate::compile::tags;
 use crate::diagnostic::code;
 use crate::model::{Access, FirewallRuleKind, Setting, SnatRange};
 use crate::net::{Flow, Protocol};
@@ -148,11 +149,10 @@ fn decide<'n>(
     if let Some(passed) = missing_policies(context, firewall, nothing, flow)? {
         return Ok(passed);
     }
-    let own = firewall.private.contains(&flow.destination) || firewall.public.contains(&flow.destination);
     for rule in &firewall.rules {
         let key = (Owner::Firewall(index), rule.number);
         let asked = match rule.kind {
-            Some(FirewallRuleKind::Dnat) => own,
+            Some(FirewallRuleKind::Dnat) => is_own(context, firewall, flow.destination) != Known::No,
             Some(FirewallRuleKind::Application) => !from_internet,
             _ => true,
         };
@@ -162,6 +162,9 @@ fn decide<'n>(
         let at = At { key: Some(key), ..nothing.rule(Some(&rule.rule.name), Some(rule.span)) };
         context.here = at;
         if !matches(context, firewall, rule, key, flow)? {
+            continue;
+        }
+        if rule.kind == Some(FirewallRuleKind::Dnat) && !own_if_listed(context, firewall, flow.destination)? {
             continue;
         }
         context.here = at;
@@ -188,6 +191,37 @@ fn decide<'n>(
     let what = "no rule matches: denied".to_owned();
     context.step(|| Step { at: nothing, place: firewall.name.clone(), what, result: StepResult::Deny });
     Err(Halt::deny(nothing))
+}
+
+/// Is it an address of the firewall? One of its public IP addresses that are not in the input may be any public address
+/// that none of the input is.
+fn is_own(context: &Context<'_, '_>, firewall: &FirewallNode<'_>, address: IpAddr) -> Known {
+    let mut listed = context.network.snapshot.public_ips.values().filter_map(|ip| ip.address.as_ref());
+    match () {
+        () if firewall.private.contains(&address) || firewall.public.contains(&address) => Known::Yes,
+        () if firewall.unlisted_public.is_empty() || tags::is_private(address) => Known::No,
+        () if listed.any(|listed| listed.value == address) => Known::No,
+        () => Known::Open,
+    }
+}
+
+/// Asks whether the address is one that the input does not hold.
+fn own_if_listed<'n>(
+    context: &mut Context<'_, 'n>,
+    firewall: &'n FirewallNode<'n>,
+    address: IpAddr,
+) -> Walked<'n, bool> {
+    if is_own(context, firewall, address) != Known::Open {
+        return Ok(true);
+    }
+    for id in &firewall.unlisted_public {
+        context.here = At::new(Stage::Firewall, Some(id.name()));
+        context.note(&code::SNAT_UNKNOWN, id.as_str());
+        if context.ask(Fact::PublicIpIs(id.as_str().to_owned(), address))? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Let through by a rule, with the source translated or not; it may be either where the ranges cannot be read.

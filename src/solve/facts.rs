@@ -76,7 +76,7 @@ fn about_resource(network: &Network<'_>, fact: &Fact) -> Option<Missing> {
             let id = ResourceId::new(id);
             export(format!("virtual network {}", id.name()), &id)
         }
-        Fact::MissingPublicIp(id) => {
+        Fact::MissingPublicIp(id) | Fact::PublicIpIs(id, _) => {
             let id = ResourceId::new(id);
             export(format!("public IP address {}", id.name()), &id)
         }

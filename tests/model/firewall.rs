@@ -235,13 +235,17 @@ impl Firewall {
             let translates = certain || case.ask(Fact::plain(format!("{} translates", id.key)), &default)?;
             return Ok(Passed { place: default, translates, rule: None });
         }
-        let own = self.private.contains(&flow.destination) || self.is_public(world, flow.destination);
         for kind in KINDS {
-            let asked = kind == "network" || kind == "nat" && own || kind == "application" && !outside;
+            let asked = kind != "application" || !outside;
             let held = books.iter().flatten().flat_map(|book| &book.rules);
             for rule in held.filter(|rule| asked && rule.kind == kind) {
                 let place = self.place(world, Some(rule));
-                if !rule.matches(case, self, flow, &place)? {
+                let own = self.may_own(world, flow.destination);
+                if kind == "nat" && own.as_ref().is_some_and(Vec::is_empty) || !rule.matches(case, self, flow, &place)? {
+                    continue;
+                }
+                let mut unseen = own.into_iter().flatten().filter(|_| kind == "nat").peekable();
+                if unseen.peek().is_some() && !Self::one_of(case, unseen, flow.destination)? {
                     continue;
                 }
                 if !rule.allow {
@@ -252,6 +256,26 @@ impl Firewall {
             }
         }
         Err(Halt::Deny(default))
+    }
+
+    /// `None`: the address is its own. Else the public IP addresses that it names and that are not in the snapshot: an
+    /// address that nothing of the snapshot has may be theirs.
+    fn may_own(&self, world: &World, address: Addr) -> Option<Vec<&String>> {
+        if self.private.contains(&address) || self.is_public(world, address) {
+            return None;
+        }
+        let held = is_private(address) || world.publics.iter().any(|public| public.address == Some(address));
+        Some(self.publics.iter().filter(|key| !held && world.public_address(key).is_none()).collect())
+    }
+
+    fn one_of<'k>(case: &Case<'_>, keys: impl Iterator<Item = &'k String>, address: Addr) -> Result<bool, Halt> {
+        for key in keys {
+            let place = Place::of("firewall", key.rsplit('/').next().map(str::to_owned));
+            if case.ask(Fact::about(&format!("{key} is"), address), &place)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// A flow that is routed through it: as it goes on, and whether its source is another now.
