@@ -338,6 +338,32 @@ fn a_public_address_of_the_firewall_that_is_not_in_the_input_may_be_the_destinat
     assert_eq!(verdict("nat-of-another", &set, "20.30.40.50:443"), "deny");
 }
 
+/// Azure takes no rule without a value on a side; an emptied IP group makes a rule be skipped (semantics.md 4.2).
+#[test]
+fn a_firewall_rule_without_a_value_on_a_side_is_undecided() {
+    let judged = |name: &str, kind: &str, rule: &Value| {
+        let mut set = through_a_firewall(&json!({}), &[allowing(kind, rule)]);
+        set.push(resource("ipGroups", "ipg-empty", &json!({"ipAddresses": []})));
+        verdict(name, &set, "10.9.1.4:443")
+    };
+    let emptied = json!([id("ipGroups", "ipg-empty")]);
+    assert_eq!(judged("side-both", "NetworkRule", &json!({})), "allow");
+    assert_eq!(judged("side-source", "NetworkRule", &json!({"sourceAddresses": []})), "unknown");
+    assert_eq!(judged("side-destination", "NetworkRule", &json!({"destinationAddresses": null})), "unknown");
+    assert_eq!(judged("side-other-port", "NetworkRule", &json!({"sourceAddresses": [], "destinationPorts": ["80"]})), "deny");
+    let group = json!({"sourceAddresses": [], "sourceIpGroups": emptied});
+    assert_eq!(judged("side-emptied", "NetworkRule", &group), "deny");
+    let web = |names: &[&str]| json!({"protocols": [{"protocolType": "Https", "port": 443}], "targetFqdns": names, "ipProtocols": null, "destinationAddresses": null});
+    assert_eq!(judged("side-names", "ApplicationRule", &web(&["*"])), "allow");
+    assert_eq!(judged("side-no-names", "ApplicationRule", &web(&[])), "unknown");
+    let mut first = allowing("NetworkRule", &json!({}));
+    let rules = first["properties"]["ruleCollections"][0]["rules"].as_array_mut().unwrap();
+    let mut blank = rules[0].clone();
+    blank["sourceAddresses"] = json!([]);
+    rules.push(blank);
+    assert_eq!(verdict("side-behind", &through_a_firewall(&json!({}), &[first]), "10.9.1.4:443"), "allow");
+}
+
 /// Azure gives no order to collections or groups of one priority, and the order in a file means nothing.
 #[test]
 fn firewall_collections_of_one_priority_that_disagree_are_undecided() {

@@ -1,6 +1,6 @@
 //! Azure Firewalls with their rules in the order of evaluation (semantics.md 4).
 
-use super::filter::{self, AddressMatcher, PortMatcher};
+use super::filter::{self, AddressMatcher, EMPTY_SIDE, PortMatcher};
 use super::network::Network;
 use super::tags;
 use crate::diagnostic::Span;
@@ -239,9 +239,17 @@ impl<'s> Ordered<'_, 's> {
         rule: &'s FirewallRule,
         place: CollectionPlace,
     ) -> CompiledFirewallRule<'s> {
-        let (source, source_empty) = self.side(&rule.source);
-        let (destination, destination_empty) = self.side(&rule.destination);
+        let (mut source, source_empty) = self.side(&rule.source);
+        let (mut destination, destination_empty) = self.side(&rule.destination);
         let kind = rule.kind.value().copied();
+        // Azure takes no rule without a value on a side: what is meant is not known, as in an NSG.
+        if rule.source.is_empty() {
+            source.unreadable.push(EMPTY_SIDE);
+        }
+        let by_name = kind == Some(FirewallRuleKind::Application) || rule.destination.is_empty();
+        if by_name && rule.fqdns.is_empty() && rule.categories.is_empty() {
+            destination.unreadable.push(EMPTY_SIDE);
+        }
         CompiledFirewallRule {
             rule,
             number: 0,

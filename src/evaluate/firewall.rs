@@ -5,6 +5,7 @@ use super::journey::{Branch, Journey, Via};
 use super::matching::{Known, address, address_open};
 use super::trace::{Step, StepResult};
 use crate::compile::Stage;
+use crate::compile::filter::EMPTY_SIDE;
 use crate::compile::endpoints::Endpoint;
 use crate::compile::firewall::{CompiledFirewallRule, FirewallNode};
 use crate::compile::tags;
@@ -340,6 +341,7 @@ fn matches<'n>(
     let Some(subnet) = firewall.subnet else { return not_placed(context, firewall) };
     let source = address(context, &rule.source, flow.source, subnet);
     let by_address = match rule.kind {
+        Some(FirewallRuleKind::Application) if rule.destination.unreadable.contains(&EMPTY_SIDE) => Known::Open,
         Some(FirewallRuleKind::Application) => Known::No,
         _ => address(context, &rule.destination, flow.destination, subnet),
     };

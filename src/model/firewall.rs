@@ -182,6 +182,13 @@ pub struct FirewallSide {
     pub groups: Vec<Located<ResourceId>>,
 }
 
+impl FirewallSide {
+    /// Is there neither an element nor an IP group?
+    pub fn is_empty(&self) -> bool {
+        self.terms.is_empty() && self.groups.is_empty()
+    }
+}
+
 /// One address element of a firewall rule or IP group.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FirewallTerm {

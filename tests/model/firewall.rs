@@ -331,6 +331,10 @@ impl FirewallRule {
             return Ok(false);
         }
         let side = |own: &[String], keys: &[String], address: Addr| {
+            if own.is_empty() && keys.is_empty() {
+                // Nothing that Azure would take: it may mean anything.
+                return rules::element(case, &Term::Bad("(nothing)".to_owned()), address, subnet.unwrap_or(0));
+            }
             let terms = own.iter().map(|text| element(case, text, address, subnet));
             let of_group = |key: &String| match groups.get(key) {
                 Some(texts) => Known::any(texts.iter().map(|text| element(case, text, address, subnet))),
@@ -340,7 +344,10 @@ impl FirewallRule {
         };
         let source = side(&self.source, &self.source_groups, flow.source);
         let mut destination = vec![];
-        if self.kind != "application" {
+        let named_only = self.kind == "application" || self.destination.is_empty() && self.destination_groups.is_empty();
+        if named_only && self.fqdns.is_empty() {
+            destination.push(side(&[], &[], flow.destination));
+        } else if !named_only {
             destination.push(side(&self.destination, &self.destination_groups, flow.destination));
         }
         destination.extend(self.fqdns.iter().map(|fqdn| match fqdn.as_str() {

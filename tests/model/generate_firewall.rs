@@ -161,7 +161,8 @@ fn side(maker: &mut Maker<'_>, rule: &mut Value, which: &str) {
         rule[format!("{which}IpGroups")] = json!([id("ipGroups", group)]);
     }
     let alone = !group.is_empty() && maker.dice.chance(60);
-    rule[format!("{which}Addresses")] = if alone { json!([]) } else { addresses };
+    let nothing = maker.dice.chance(2);
+    rule[format!("{which}Addresses")] = if alone || nothing { json!([]) } else { addresses };
 }
 
 fn rule(maker: &mut Maker<'_>, kind: &str, name: &str) -> Value {

@@ -250,6 +250,9 @@ fn side(case: &Case<'_>, nsg: &str, rule: &Rule, side: &Side, address: Addr, sub
         all.push(group(case, nsg, rule, &side.groups, address, subnet));
     }
     all.extend(side.networks.iter().map(|group| admin::in_group(case.world, group, address)));
+    if side.terms.is_empty() && side.groups.is_empty() && side.networks.is_empty() {
+        all.push(element(case, &Term::Bad("(nothing)".to_owned()), address, subnet));
+    }
     Known::any(all)
 }
 
