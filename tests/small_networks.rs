@@ -414,6 +414,25 @@ fn a_peering_of_ipv6_only_carries_no_ipv4() {
     assert_eq!(judged("peering-ipv6", &json!({"enableOnlyIPv6Peering": true})), "deny");
 }
 
+/// Which prefixes the named subnets have says the remote network alone: they may be longer than any route of the table.
+#[test]
+fn a_peering_of_subnets_with_a_network_that_is_not_in_the_input_may_reach_any_address_of_it() {
+    let more = json!({"peerCompleteVnets": false, "remoteSubnetNames": ["snet-l"], "remoteAddressSpace": {"addressPrefixes": ["10.9.0.0/16"]}});
+    let a = json!({"addressPrefix": "10.7.0.0/24", "routeTable": {"id": id("routeTables", "rt-a")}});
+    let l = subnet("vnet-leaf", "snet-l", &json!({"addressPrefix": "10.9.1.0/24"}));
+    let server = json!({"name": "ip1", "properties": {"privateIPAddress": "10.9.1.4", "subnet": {"id": subnet_id("vnet-leaf", "snet-l")}}});
+    let mut set = vec![
+        vnet("vnet-fig", &["10.7.0.0/16"], &[subnet("vnet-fig", "snet-a", &a)], &[peering("vnet-leaf", &more)]),
+        route_table("rt-a", &[("10.9.0.0/16", "None", None)]),
+        nic("nic-a", "snet-a", "10.7.0.5", false, &json!({})),
+        resource("networkInterfaces", "nic-l", &json!({ "ipConfigurations": [server] })),
+        vnet("vnet-leaf", &["10.9.0.0/16"], &[l], &[peering("vnet-fig", &json!({}))]),
+    ];
+    assert_eq!(verdict("subnets-there", &set, "10.9.1.4:443"), "allow");
+    set.pop();
+    assert_eq!(verdict("subnets-missing", &set, "10.9.1.4:443"), "unknown");
+}
+
 /// Members of a network group come by an Azure Policy: which ones is not in the input.
 #[test]
 fn a_policy_that_adds_to_a_network_group_leaves_its_members_open() {

@@ -103,9 +103,11 @@ pub(crate) fn configured<'s>(network: &Network<'s>, subnet: usize) -> Vec<Peer<'
             if !peering.local_subnets.is_empty() && !peering.local_subnets.contains(&own_name) {
                 continue;
             }
-            if let Some(remote) = remote_node.filter(|_| !peering.remote_subnets.is_empty()) {
+            if !peering.remote_subnets.is_empty() {
+                // Those of subnets that are not in the input may lie anywhere in the remote network's space.
                 let named = |name: &str| peering.remote_subnets.contains(&name.to_ascii_lowercase());
-                let subnets = remote.subnets.iter().filter_map(|index| network.subnet(*index));
+                let subnets = remote_node.into_iter().flat_map(|remote| &remote.subnets);
+                let subnets = subnets.filter_map(|index| network.subnet(*index));
                 prefixes = subnets.filter(|s| named(&s.subnet.name)).flat_map(|s| s.prefixes.iter().copied()).collect();
             }
         }

@@ -90,9 +90,12 @@ pub(crate) fn peers(world: &World, subnet: usize) -> Vec<Peer<'_>> {
             if !near.is_empty() && !near.contains(&own.name.to_ascii_lowercase()) {
                 continue;
             }
-            if let Some(remote) = remote.filter(|_| !far.is_empty()) {
-                let named =
-                    world.subnets.iter().filter(|s| s.vnet == remote && far.contains(&s.name.to_ascii_lowercase()));
+            if !far.is_empty() {
+                // None where the remote network is not in the snapshot: they are not known.
+                let named = world
+                    .subnets
+                    .iter()
+                    .filter(|s| Some(s.vnet) == remote && far.contains(&s.name.to_ascii_lowercase()));
                 prefixes = named.flat_map(|subnet| subnet.prefixes.iter().copied()).collect();
             }
         }
@@ -299,8 +302,11 @@ pub(crate) fn lookup(case: &Case<'_>, subnet: usize, address: Addr) -> Result<Ch
     candidates.extend(system_candidates(world, subnet, found, address));
     candidates.extend(service_candidates(case, subnet, address)?);
     for (chosen, place) in endpoint::routes(world, subnet, address) {
-        let Some((breaks, by)) = endpoint::overridden(world, found, place, address) else {
-            candidates.push((if address.six { 128 } else { 32 }, 0, false, chosen));
+        let whole = if address.six { 128 } else { 32 };
+        // A user's route of that length wins as any does (3.1), whatever it leads to.
+        let beaten = candidates.iter().any(|c| c.0 == whole && c.1 > 0);
+        let Some((breaks, by)) = endpoint::overridden(world, found, place, address).filter(|_| !beaten) else {
+            candidates.push((whole, 0, false, chosen));
             continue;
         };
         if breaks {
