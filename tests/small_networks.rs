@@ -163,6 +163,40 @@ fn in_pool() -> Value {
     json!({"loadBalancerBackendAddressPools": [{"id": format!("{}/backendAddressPools/pool", id("loadBalancers", "lb"))}]})
 }
 
+/// A pool drops everything where it is there and empty; not where its members, or the pool itself, are not in the input.
+#[test]
+fn a_pool_is_empty_only_where_nothing_is_missing_from_it() {
+    let https = json!({"protocol": "Tcp", "frontendPort": 443, "backendPort": 9443});
+    let judged = |name: &str, members: Option<&Value>| {
+        let mut own = balancer(&https, &json!({}));
+        match members {
+            Some(members) => own["properties"]["backendAddressPools"][0]["properties"] = members.clone(),
+            None => own["properties"]["backendAddressPools"] = json!([]),
+        }
+        let mut set = fig(false);
+        set.push(own);
+        verdict(name, &set, "10.7.5.100:443")
+    };
+    let compute =
+        "/subscriptions/7a11/resourceGroups/rg-fig/providers/Microsoft.Compute/virtualMachineScaleSets/ss-fig";
+    let gone = json!({"id": format!("{}/ipConfigurations/ip1", id("networkInterfaces", "nic-gone"))});
+    let instance = json!({"id": format!("{compute}/virtualMachines/0/networkInterfaces/nic/ipConfigurations/ip")});
+    let listed = |address: Value| json!({"loadBalancerBackendAddresses": [{"name": "m", "properties": address}]});
+    let by_nic = |nic: &str| {
+        listed(
+            json!({"networkInterfaceIPConfiguration": {"id": format!("{}/ipConfigurations/ip1", id("networkInterfaces", nic))}}),
+        )
+    };
+    assert_eq!(judged("pool-empty", Some(&json!({"backendIPConfigurations": []}))), "deny");
+    assert_eq!(judged("pool-nic", Some(&json!({"backendIPConfigurations": [gone]}))), "unknown");
+    assert_eq!(judged("pool-instance", Some(&json!({"backendIPConfigurations": [instance]}))), "unknown");
+    assert_eq!(judged("pool-address", Some(&listed(json!({"ipAddress": "10.7.1.77"})))), "unknown");
+    assert_eq!(judged("pool-unreadable", Some(&listed(json!({"ipAddress": "[parameters('ip')]"})))), "unknown");
+    assert_eq!(judged("pool-by-nic-gone", Some(&by_nic("nic-gone"))), "unknown");
+    assert_eq!(judged("pool-by-nic", Some(&by_nic("nic-b"))), "allow");
+    assert_eq!(judged("pool-unlisted", None), "unknown");
+}
+
 /// Servers of a pool may be instances of a scale set of which only the model is in the input.
 #[test]
 fn a_scale_set_model_behind_a_load_balancer_is_a_server_that_is_not_seen() {
@@ -322,7 +356,8 @@ fn allowing(kind: &str, rule: &Value) -> Value {
 /// address alone.
 #[test]
 fn a_public_address_of_the_firewall_that_is_not_in_the_input_may_be_the_destination() {
-    let nat = json!({"destinationAddresses": ["20.30.40.50"], "translatedAddress": "10.9.1.4", "translatedPort": "443"});
+    let nat =
+        json!({"destinationAddresses": ["20.30.40.50"], "translatedAddress": "10.9.1.4", "translatedPort": "443"});
     let mut set = through_a_firewall(&json!({}), &[allowing("NatRule", &nat)]);
     set[3] = route_table("rt-a", &[("0.0.0.0/0", "VirtualAppliance", Some("10.8.1.4"))]);
     set[7]["properties"]["ipConfigurations"][0]["properties"]["publicIPAddress"] =
@@ -350,7 +385,10 @@ fn a_firewall_rule_without_a_value_on_a_side_is_undecided() {
     assert_eq!(judged("side-both", "NetworkRule", &json!({})), "allow");
     assert_eq!(judged("side-source", "NetworkRule", &json!({"sourceAddresses": []})), "unknown");
     assert_eq!(judged("side-destination", "NetworkRule", &json!({"destinationAddresses": null})), "unknown");
-    assert_eq!(judged("side-other-port", "NetworkRule", &json!({"sourceAddresses": [], "destinationPorts": ["80"]})), "deny");
+    assert_eq!(
+        judged("side-other-port", "NetworkRule", &json!({"sourceAddresses": [], "destinationPorts": ["80"]})),
+        "deny"
+    );
     let group = json!({"sourceAddresses": [], "sourceIpGroups": emptied});
     assert_eq!(judged("side-emptied", "NetworkRule", &group), "deny");
     let web = |names: &[&str]| json!({"protocols": [{"protocolType": "Https", "port": 443}], "targetFqdns": names, "ipProtocols": null, "destinationAddresses": null});

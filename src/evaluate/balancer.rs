@@ -142,15 +142,18 @@ fn unseen<'n>(context: &mut Context<'_, 'n>, at: At<'n>, id: &str) -> Walked<'n,
 }
 
 /// The servers of pools, and what is a server and not in the input: IP configurations and addresses without their NIC,
-/// scale sets without any instance.
+/// scale sets without any instance; pools that the load balancer has not in the input, or of which a member is unreadable.
 pub(super) fn members_of<'n>(
     context: &Context<'_, 'n>,
     balancer: &'n LoadBalancer,
     wanted: &[ResourceId],
 ) -> (Vec<&'n Endpoint<'n>>, Vec<String>) {
     let network = context.network;
-    let (mut found, mut missing, mut seen): (Vec<&Endpoint<'_>>, _, _) = (Vec::new(), Vec::new(), BTreeSet::new());
+    let (mut found, mut missing, mut seen) = (Vec::<&Endpoint<'_>>::new(), Vec::<String>::new(), BTreeSet::new());
     let pools = balancer.pools.iter().filter(|pool| wanted.contains(&pool.id));
+    let unlisted = wanted.iter().filter(|id| !balancer.pools.iter().any(|pool| pool.id == **id));
+    let unreadable = pools.clone().filter(|pool| pool.open).map(|pool| &pool.id);
+    missing.extend(unlisted.chain(unreadable).map(|id| id.as_str().to_owned()));
     for pool in pools {
         let listed = pool.configurations.iter().map(|r| &r.value);
         for id in listed.chain(network.balancer_members.get(&pool.id).into_iter().flatten().copied()) {

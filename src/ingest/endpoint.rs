@@ -98,17 +98,21 @@ pub(crate) fn read_load_balancer(fields: &Fields<'_>, id: ResourceId) -> Result<
 }
 
 fn read_pool(fields: &Fields<'_>, balancer: &ResourceId) -> Result<LoadBalancerPool, Unusable> {
-    let mut addresses = Vec::new();
+    let (mut addresses, mut open) = (Vec::new(), false);
+    let mut configurations = fields.references("backendIPConfigurations")?;
     for member in fields.objects("loadBalancerBackendAddresses")? {
-        if let Setting::Set(address) = member.address("ipAddress") {
-            addresses.push(address);
+        match (member.address("ipAddress"), member.reference("networkInterfaceIPConfiguration")?) {
+            (Setting::Set(address), _) => addresses.push(address),
+            (_, Some(configuration)) => configurations.push(configuration),
+            _ => open = true,
         }
     }
     Ok(LoadBalancerPool {
         id: fields.id_under(balancer, "backendAddressPools"),
         name: fields.name(),
-        configurations: fields.references("backendIPConfigurations")?,
+        configurations,
         addresses,
+        open,
     })
 }
 

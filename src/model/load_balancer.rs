@@ -49,6 +49,8 @@ pub struct LoadBalancerPool {
     pub configurations: Vec<Located<ResourceId>>,
     /// Members by address.
     pub addresses: Vec<Located<IpAddr>>,
+    /// A member has no address that can be read.
+    pub open: bool,
 }
 
 /// Protocol of a load-balancing rule.

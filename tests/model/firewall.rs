@@ -241,7 +241,9 @@ impl Firewall {
             for rule in held.filter(|rule| asked && rule.kind == kind) {
                 let place = self.place(world, Some(rule));
                 let own = self.may_own(world, flow.destination);
-                if kind == "nat" && own.as_ref().is_some_and(Vec::is_empty) || !rule.matches(case, self, flow, &place)? {
+                if kind == "nat" && own.as_ref().is_some_and(Vec::is_empty)
+                    || !rule.matches(case, self, flow, &place)?
+                {
                     continue;
                 }
                 let mut unseen = own.into_iter().flatten().filter(|_| kind == "nat").peekable();
@@ -344,7 +346,8 @@ impl FirewallRule {
         };
         let source = side(&self.source, &self.source_groups, flow.source);
         let mut destination = vec![];
-        let named_only = self.kind == "application" || self.destination.is_empty() && self.destination_groups.is_empty();
+        let named_only =
+            self.kind == "application" || self.destination.is_empty() && self.destination_groups.is_empty();
         if named_only && self.fqdns.is_empty() {
             destination.push(side(&[], &[], flow.destination));
         } else if !named_only {
