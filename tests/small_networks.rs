@@ -514,3 +514,27 @@ fn a_policy_that_adds_to_a_network_group_leaves_its_members_open() {
         "type": "Microsoft.Authorization/policyAssignments", "properties": {"parameters": {"group": {"value": group}}}});
     assert_eq!(verdict("group-assigned", &with(&[by_parameter, assignment]), "10.7.1.4:443"), "unknown");
 }
+
+/// A manager is exported apart from its security admin configurations: without any the verdict stays, with a warning.
+#[test]
+fn a_manager_without_any_configuration_in_the_input_is_warned_of() {
+    let warned = |name: &str, scope: &str, accesses: &[&str]| {
+        let mut set = fig(false);
+        let scopes = json!({"subscriptions": [scope], "managementGroups": []});
+        let body = json!({"networkManagerScopes": scopes, "networkManagerScopeAccesses": accesses});
+        set.push(resource("networkManagers", "nm-fig", &body));
+        let answer = asked(name, &set, "10.7.1.4:443", &[]);
+        assert_eq!(answer["verdict"], "allow");
+        let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("small-networks").join(name);
+        let lint = gatepath(&["lint", folder.to_str().unwrap(), "-o", "json", "-q"]).out;
+        let inspect = gatepath(&["inspect", folder.to_str().unwrap(), "-o", "json", "-q"]).out;
+        let export = "az network manager security-admin-config list --network-manager-name nm-fig";
+        let said = [answer.to_string().contains("GP857"), lint.contains("GP857"), inspect.contains(export)];
+        assert_eq!(said, [said[0]; 3], "{answer} {lint} {inspect}");
+        said[0]
+    };
+    assert!(warned("manager", "/subscriptions/7A11", &[]));
+    assert!(warned("manager-access", "/subscriptions/7a11", &["Connectivity", "SecurityAdmin"]));
+    assert!(!warned("manager-connectivity", "/subscriptions/7a11", &["Connectivity"]));
+    assert!(!warned("manager-elsewhere", "/subscriptions/7a1", &[]));
+}

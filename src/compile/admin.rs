@@ -3,7 +3,8 @@
 use super::filter::{self, Rule};
 use super::network::{Network, VnetNode};
 use crate::model::{
-    AdminAccess, AdminRule, ConnectivityConfiguration, NetworkGroup, NetworkManagers, ResourceId, Snapshot,
+    AdminAccess, AdminRule, ConnectivityConfiguration, NetworkGroup, NetworkManager, NetworkManagers, ResourceId,
+    Snapshot,
 };
 use crate::net::AddressSet;
 use std::collections::{BTreeMap, BTreeSet};
@@ -101,6 +102,17 @@ pub struct AdminRules<'s> {
     pub open: Vec<(&'s ResourceId, Application)>,
     /// Rules of more than one manager: their scopes matter.
     pub several_managers: bool,
+    /// Managers of which the input holds no security admin configuration: taken as having none, and said so.
+    pub unconfigured: Vec<Unconfigured<'s>>,
+}
+
+/// A network manager without a security admin configuration in the input.
+#[derive(Debug)]
+pub struct Unconfigured<'s> {
+    /// The manager.
+    pub manager: &'s NetworkManager,
+    /// Indexes of the virtual networks that its scope may hold.
+    pub vnets: BTreeSet<usize>,
 }
 
 impl<'s> AdminRules<'s> {
@@ -134,6 +146,7 @@ impl<'s> AdminRules<'s> {
         let ids: BTreeSet<&ResourceId> = out.rules.iter().map(|rule| &rule.manager_id).collect();
         out.several_managers = ids.len() > 1;
         out.open = without_rules(managers, &groups);
+        out.unconfigured = unconfigured(network);
         out
     }
 }
@@ -185,6 +198,20 @@ fn without_rules<'s>(managers: &'s NetworkManagers, groups: &Groups<'s>) -> Vec<
         }
     }
     out
+}
+
+/// Managers that may have security admin configurations for a network of the input, which holds nothing of any.
+fn unconfigured<'s>(network: &Network<'s>) -> Vec<Unconfigured<'s>> {
+    let managers = &network.snapshot.network_managers;
+    let parts = managers.configurations.keys().chain(managers.collections.keys()).chain(managers.rules.keys());
+    let configured: BTreeSet<ResourceId> = parts.map(manager_of).collect();
+    let all = managers.managers.values().filter(|manager| manager.security_admin && !configured.contains(&manager.id));
+    let covered = |manager: &NetworkManager| {
+        let vnets = network.vnets.iter().enumerate().filter(|(_, node)| manager.may_cover(&node.vnet.id));
+        vnets.map(|(index, _)| index).collect::<BTreeSet<usize>>()
+    };
+    let all = all.map(|manager| Unconfigured { manager, vnets: covered(manager) });
+    all.filter(|unconfigured| !unconfigured.vnets.is_empty()).collect()
 }
 
 /// The manager's id: what stands before the configurations.

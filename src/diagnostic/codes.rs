@@ -287,6 +287,10 @@ codes! {
         "a network group has no member in the input and is taken as empty",
         "Static members are exported apart from their group. If the group has some, its security admin rules apply and may decide.",
         "Export them: `az network manager group static-member list -o json`.";
+    MANAGER_WITHOUT_CONFIGURATION = "GP857" "network-manager-without-configuration" Warning None,
+        "a network manager has no security admin configuration in the input and is taken to have none",
+        "Security admin configurations are exported apart from their manager. If it has one, its rules come before every NSG and may decide.",
+        "Export them: `az network manager security-admin-config list --network-manager-name NAME -g RG -o json`, with their rule collections and rules.";
 }
 
 #[cfg(test)]

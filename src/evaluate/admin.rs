@@ -23,13 +23,22 @@ pub(super) fn admin<'n>(
 ) -> Walked<'n, (Option<At<'n>>, bool)> {
     let network = context.network;
     let rules = &network.admin;
-    if rules.rules.is_empty() && rules.open.is_empty() {
+    let none = rules.rules.is_empty() && rules.open.is_empty();
+    if none && rules.unconfigured.is_empty() {
         return Ok((None, false));
     }
     let Some(node) = network.subnet(subnet) else { return Ok((None, false)) };
     let gateways = &node.gateways;
     let exempt = is_platform_subnet(&node.subnet.name) || !gateways.is_empty() && !gateways.iter().all(|g| g.isolated);
     if exempt || nic.is_private_endpoint() {
+        return Ok((None, false));
+    }
+    for unconfigured in rules.unconfigured.iter().filter(|unconfigured| unconfigured.vnets.contains(&node.vnet)) {
+        let manager = unconfigured.manager;
+        context.here = At { span: Some(manager.span), ..At::new(Stage::AdminIn, Some(&manager.name)) };
+        context.note(&code::MANAGER_WITHOUT_CONFIGURATION, manager.id.as_str());
+    }
+    if none {
         return Ok((None, false));
     }
     let stage = if direction == Direction::Inbound { Stage::AdminIn } else { Stage::AdminOut };

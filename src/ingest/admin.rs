@@ -13,8 +13,16 @@ use crate::net::Protocol;
 /// Reads a network manager.
 pub(crate) fn read_manager(fields: &Fields<'_>, id: ResourceId) -> Result<NetworkManager, Unusable> {
     let scopes = fields.child("networkManagerScopes")?;
-    let groups = scopes.map(|scopes| scopes.strings("managementGroups")).unwrap_or_default();
-    Ok(NetworkManager { name: fields.name(), span: fields.span(), management_group_scope: !groups.is_empty(), id })
+    let listed = |key: &str| scopes.as_ref().map(|scopes| scopes.strings(key)).unwrap_or_default();
+    let accesses = fields.strings("networkManagerScopeAccesses");
+    Ok(NetworkManager {
+        name: fields.name(),
+        span: fields.span(),
+        management_group_scope: !listed("managementGroups").is_empty(),
+        subscriptions: listed("subscriptions").iter().map(|id| ResourceId::new(&id.value)).collect(),
+        security_admin: accesses.is_empty() || accesses.iter().any(|a| a.value.eq_ignore_ascii_case("SecurityAdmin")),
+        id,
+    })
 }
 
 /// Reads a network group.

@@ -47,6 +47,18 @@ pub struct NetworkManager {
     pub span: Span,
     /// Its scope holds a management group: it wins against managers of subscriptions.
     pub management_group_scope: bool,
+    /// Subscriptions of its scope, by id.
+    pub subscriptions: Vec<ResourceId>,
+    /// It may have security admin configurations: its scope accesses hold `SecurityAdmin`, or none is written.
+    pub security_admin: bool,
+}
+
+impl NetworkManager {
+    /// May its configurations be applied to a resource? Which subscriptions a management group holds is in no export.
+    pub fn may_cover(&self, id: &ResourceId) -> bool {
+        let holds = |scope: &ResourceId| id.key().starts_with(&format!("{}/", scope.key().trim_end_matches('/')));
+        self.management_group_scope || self.subscriptions.iter().any(holds)
+    }
 }
 
 /// A network group.

@@ -129,8 +129,18 @@ fn member_needs(
     }
 }
 
-/// Network groups without members, and groups that are not in the input at all.
+/// Network groups without members, groups that are not in the input at all, and managers without configurations.
 fn manager_needs(network: &Network<'_>, out: &mut BTreeSet<Need>) {
+    for unconfigured in &network.admin.unconfigured {
+        let manager = &unconfigured.manager.name;
+        out.insert(Need {
+            what: format!("security admin configurations of network manager {manager}"),
+            question: "paths in the virtual networks of its scope".to_owned(),
+            command: Some(format!(
+                "az network manager security-admin-config list --network-manager-name {manager} -g RG -o json"
+            )),
+        });
+    }
     for rule in &network.admin.rules {
         let question = format!("security admin rules of {}", rule.manager);
         for group in &rule.applies.empty {

@@ -1,4 +1,4 @@
-//! # Security admin rules (GP240, GP241, GP242)
+//! # Security admin rules (GP240, GP241, GP242, GP857)
 //!
 //! Rules of a network manager (semantics.md 2).
 //!
@@ -7,7 +7,10 @@
 //!   a priority is unique in its collection.
 //! * **GP242**: direction, access or protocol is missing or none of Azure's words, a port is none, or a source or
 //!   destination is no prefix, service tag or network group.
+//! * **GP857**: a manager may have security admin configurations for a network of the input, and the input holds none.
 
+use crate::compile::Network;
+use crate::compile::admin::Unconfigured;
 use crate::diagnostic::{Code, Diagnostic, Span, code};
 use crate::model::{AddressTerm, AdminRule, PortTerm, ResourceId, Setting, Snapshot};
 use std::collections::BTreeMap;
@@ -30,6 +33,20 @@ pub(super) fn check(snapshot: &Snapshot, out: &mut Vec<Diagnostic>) {
         let place = |rule: &AdminRule| rule.rule.priority.span().unwrap_or(rule.rule.span);
         let finding = finding(&code::ADMIN_PRIORITY_CONFLICT, rule, message, place(rule));
         out.push(finding.label(place(other), format!("admin rule {name}")));
+    }
+}
+
+/// Every manager whose configurations were perhaps not exported.
+pub(super) fn unconfigured(network: &Network<'_>, out: &mut Vec<Diagnostic>) {
+    let code = &code::MANAGER_WITHOUT_CONFIGURATION;
+    for Unconfigured { manager, vnets } in &network.admin.unconfigured {
+        let first = vnets.first().and_then(|index| network.vnet(*index)).map(|vnet| vnet.name.as_str());
+        let message = format!(
+            "{} has no security admin configuration in the input and is taken to have none; its scope holds {}",
+            manager.name,
+            first.unwrap_or_default()
+        );
+        out.push(Diagnostic::new(code, message).resource(manager.id.as_str()).help(code.fix).at(manager.span));
     }
 }
 

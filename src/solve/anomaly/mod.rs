@@ -63,6 +63,7 @@ pub fn lint(network: &Network<'_>) -> Vec<Diagnostic> {
     routes::check(network, &mut out);
     firewall::check(snapshot, &mut out);
     admin_rules::check(snapshot, &mut out);
+    admin_rules::unconfigured(network, &mut out);
     private_endpoints::check(network, &mut out);
     exports::check(network, &mut out);
     gateway_rules::check(network, &mut out);
