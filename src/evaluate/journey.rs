@@ -122,8 +122,8 @@ pub(super) fn travel<'n>(context: &mut Context<'_, 'n>, mut journey: Journey<'n>
     deliver(context, &Delivery { journey, vnet: Some(vnet), closed, member: None, instance: None })
 }
 
-/// A user-defined route to the gateway sends there whatever it covers: where no gateway is in the input, or the destination
-/// is in a network of the input, nothing says whether the flow arrives (semantics.md 3.3).
+/// A route sends to the gateway whatever it covers: where the destination is in a network of the input, or a user says so
+/// without any gateway in the input, nothing says whether the flow arrives (semantics.md 3.3).
 fn to_gateway<'n>(
     context: &mut Context<'_, 'n>,
     journey: &Journey<'n>,
@@ -131,10 +131,10 @@ fn to_gateway<'n>(
     route: &Chosen<'n>,
 ) -> Walked<'n, ()> {
     let network = context.network;
-    let Some(vnet) = network.vnet(node.vnet).filter(|_| route.source == RouteSource::User) else { return Ok(()) };
+    let Some(vnet) = network.vnet(node.vnet) else { return Ok(()) };
     let destination = journey.flow.destination;
     let held = network.vnets.iter().any(|vnet| vnet.prefixes.iter().any(|net| net.contains(&destination)));
-    if has_gateway(network, node) && !held {
+    if !held && (route.source != RouteSource::User || has_gateway(network, node)) {
         return Ok(());
     }
     let at = route.at(Stage::Route);

@@ -112,7 +112,8 @@ pub(super) fn travel<'w>(
     Ok(arrived)
 }
 
-/// A user's route hands anything to the gateway: it is known to go on only where there is one, and outside all networks.
+/// The gateway takes what it is handed; that this goes on is known only outside all networks, and by a user's route only
+/// where there is a gateway.
 fn to_gateway(case: &Case<'_>, route: &Chosen, journey: &Journey<'_>) -> Result<(), Halt> {
     let world = case.world;
     let own = world.subnets[journey.at].vnet;
@@ -120,7 +121,7 @@ fn to_gateway(case: &Case<'_>, route: &Chosen, journey: &Journey<'_>) -> Result<
     let near: Vec<usize> = remote.filter_map(|peer| peer.remote).chain([own]).collect();
     let inside = world.vnets.iter().any(|vnet| within(journey.flow.destination, &vnet.prefixes));
     let there = near.into_iter().any(|vnet| !own_gateways(world, vnet).is_empty());
-    if !route.user || there && !inside {
+    if !inside && (!route.user || there) {
         return Ok(());
     }
     let place = route.place("route");
