@@ -7,7 +7,7 @@ use super::trace::{Step, StepResult};
 use crate::compile::endpoints::{Endpoint, EndpointKind};
 use crate::compile::{Stage, tags};
 use crate::diagnostic::code;
-use crate::model::{InboundNatRule, LoadBalancer, LoadBalancerFrontend, LoadBalancerRule, ResourceId};
+use crate::model::{BalancedAddress, InboundNatRule, LoadBalancer, LoadBalancerFrontend, LoadBalancerRule, ResourceId};
 use crate::net::{EPHEMERAL, Flow, Protocol};
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -162,11 +162,10 @@ pub(super) fn members_of<'n>(
             }
         }
         for address in &pool.addresses {
-            let end = network.endpoints_with(address.value).find(|end| end.kind == EndpointKind::Nic);
-            match end {
+            match nic_at(context, balancer, address) {
                 Some(end) if end.configuration.is_none_or(|id| seen.insert(id)) => found.push(end),
                 Some(_) => {}
-                None => missing.push(address.value.to_string()),
+                None => missing.push(address.address.to_string()),
             }
         }
     }
@@ -181,7 +180,25 @@ pub(super) fn members_of<'n>(
             missing.push(set.id.as_str().to_owned());
         }
     }
+    // What an answer names does not follow the order in which a pool lists its servers.
+    found.sort_by_key(|end| (end.address, end.configuration));
+    missing.sort();
     (found, missing)
+}
+
+/// The NIC with an address in the network that the pool names, or else in that of the load balancer's own frontends.
+fn nic_at<'n>(
+    context: &Context<'_, 'n>,
+    balancer: &LoadBalancer,
+    member: &BalancedAddress,
+) -> Option<&'n Endpoint<'n>> {
+    let of_frontend = || balancer.frontends.iter().find_map(|own| own.subnet.as_ref()?.parent());
+    let wanted = member.network.clone().or_else(of_frontend);
+    let inside = |end: &&Endpoint<'_>| {
+        let own = end.subnet_id.and_then(ResourceId::parent);
+        end.kind == EndpointKind::Nic && (wanted.is_none() || own.is_none() || own == wanted)
+    };
+    context.network.endpoints_with(member.address).find(inside)
 }
 
 /// The load balancer's own health probe to a server: where it is denied.

@@ -127,7 +127,11 @@ pub(super) fn arrive<'n>(context: &mut Context<'_, 'n>, delivery: &Delivery<'n>)
     let network = context.network;
     let (flow, vnet, last) = (delivery.journey.flow, delivery.vnet, delivery.journey.last);
     if let Some(member) = delivery.member {
-        let Some(subnet) = member.subnet else { return Ok(last) };
+        let Some(subnet) = member.subnet else {
+            // Its NSG and routes are not known.
+            missing_subnet(context, member.address, Stage::NsgInSubnet)?;
+            return Ok(last);
+        };
         let got = ingress(context, &flow, subnet, Nic::Endpoint(Some(member)), last)?;
         reply::return_route(context, &delivery.journey, subnet)?;
         return Ok(got);

@@ -70,6 +70,8 @@ fn parts(value: &Value, here: &Path, out: &mut Vec<Path>) {
                 "subnet",
                 "nextHopType",
                 "addressPrefix",
+                "addressPrefixes",
+                "addressSpace",
                 "addressPrefixType",
                 "resourceId",
                 "networkGroupId",

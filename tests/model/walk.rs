@@ -103,7 +103,8 @@ impl World {
             return Some(own);
         }
         let held = self.vnets.iter().any(|vnet| within(address, &vnet.prefixes));
-        let of_nics = self.ends.iter().filter(|end| end.nic).filter_map(|end| end.subnet.as_ref());
+        let placed = |end: &&End| end.nic || self.balancers.contains_key(&end.owner.key);
+        let of_nics = self.ends.iter().filter(placed).filter_map(|end| end.subnet.as_ref());
         let of_firewalls = self.firewalls.all.iter().filter_map(|firewall| firewall.subnet.as_ref());
         let of_endpoints = self.endpoints.values().filter_map(|endpoint| endpoint.subnet.as_ref());
         let of_gateways = self.gateways.iter().flat_map(|gateway| &gateway.subnets);
