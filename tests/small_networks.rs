@@ -379,3 +379,83 @@ fn a_policy_that_adds_to_a_network_group_leaves_its_members_open() {
         "type": "Microsoft.Authorization/policyAssignments", "properties": {"parameters": {"group": {"value": group}}}});
     assert_eq!(verdict("group-assigned", &with(&[by_parameter, assignment]), "10.7.1.4:443"), "unknown");
 }
+
+/// Where two networks have a server's address, the pool means the one that it names, or else that of its own frontend.
+#[test]
+fn servers_by_address_are_those_of_the_pool_s_network() {
+    let https = json!({"protocol": "Tcp", "frontendPort": 443, "backendPort": 443});
+    let judged = |name: &str, member: &Value| {
+        let mut set = fig(false);
+        let twin = subnet("a-twin", "snet-b", &json!({"addressPrefix": "10.7.1.0/24"}));
+        set.push(vnet("a-twin", &["10.7.0.0/16"], &[twin], &[]));
+        let mut closed = nic("nic-a-twin", "snet-b", "10.7.1.4", false, &json!({}));
+        closed["properties"]["networkSecurityGroup"] = json!({"id": id("networkSecurityGroups", "nsg-twin")});
+        closed["properties"]["ipConfigurations"][0]["properties"]["subnet"]["id"] =
+            json!(subnet_id("a-twin", "snet-b"));
+        set.extend([closed, deny_all("nsg-twin")]);
+        let pool = json!({"id": format!("{}/backendAddressPools/pool", id("loadBalancers", "lb")), "name": "pool",
+            "properties": {"loadBalancerBackendAddresses": [{"name": "m", "properties": member}]}});
+        set.push(balancer(&https, &json!({ "backendAddressPools": [pool] })));
+        verdict(name, &set, "10.7.5.100:443")
+    };
+    let network = |name: &str| json!({"id": id("virtualNetworks", name)});
+    assert_eq!(judged("member-own", &json!({"ipAddress": "10.7.1.4"})), "allow");
+    assert_eq!(judged("member-fig", &json!({"ipAddress": "10.7.1.4", "virtualNetwork": network("vnet-fig")})), "allow");
+    assert_eq!(judged("member-twin", &json!({"ipAddress": "10.7.1.4", "virtualNetwork": network("a-twin")})), "deny");
+    assert_eq!(judged("member-none", &json!({"ipAddress": "10.7.1.4", "virtualNetwork": network("other")})), "unknown");
+    let by_nic = json!({"networkInterfaceIPConfiguration": {"id": format!("{}/ipConfigurations/ip1", id("networkInterfaces", "nic-b"))}});
+    assert_eq!(judged("member-nic", &by_nic), "allow");
+}
+
+/// The NSG of a server's subnet is not known where the subnet is not in the input.
+#[test]
+fn a_server_in_a_subnet_that_is_not_in_the_input_is_unknown() {
+    let https = json!({"protocol": "Tcp", "frontendPort": 443, "backendPort": 443});
+    let mut set = fig(false);
+    set.push(balancer(&https, &json!({})));
+    set.push(nic("nic-s", "snet-b", "10.7.1.9", false, &in_pool()));
+    assert_eq!(verdict("server-subnet", &set, "10.7.5.100:443"), "allow");
+    set[0]["properties"]["subnets"].as_array_mut().unwrap().remove(1);
+    assert_eq!(verdict("server-no-subnet", &set, "10.7.5.100:443"), "unknown");
+}
+
+/// The address may be the frontend of a load balancer that a NIC of the network names and that is not in the input: then
+/// the NSGs of the servers decide, not the one of its own subnet.
+#[test]
+fn without_its_load_balancer_a_frontend_is_not_certainly_denied() {
+    let https = json!({"protocol": "Tcp", "frontendPort": 443, "backendPort": 443});
+    let mut set = fig(false);
+    set[0]["properties"]["subnets"][2]["properties"]["networkSecurityGroup"] =
+        json!({"id": id("networkSecurityGroups", "nsg-c")});
+    set.push(deny_all("nsg-c"));
+    assert_eq!(verdict("frontend-no-balancer", &set, "10.7.5.100:443"), "deny");
+    set.push(nic("nic-s", "snet-b", "10.7.1.9", false, &in_pool()));
+    assert_eq!(verdict("frontend-missing", &set, "10.7.5.100:443"), "unknown");
+    set.push(balancer(&https, &json!({})));
+    assert_eq!(verdict("frontend-there", &set, "10.7.5.100:443"), "allow");
+}
+
+/// What an answer names does not follow the order in which a pool lists its servers.
+#[test]
+fn the_order_of_a_pool_s_servers_does_not_matter() {
+    let https = json!({"protocol": "Tcp", "frontendPort": 443, "backendPort": 443});
+    let named = |name: &str, order: &[&str]| {
+        let mut set = fig(false);
+        let mut members = Vec::new();
+        for (server, address) in [("s1", "10.7.1.9"), ("s2", "10.7.1.10")] {
+            let mut own = nic(server, "snet-b", address, false, &json!({}));
+            own["properties"]["networkSecurityGroup"] =
+                json!({"id": id("networkSecurityGroups", &format!("nsg-{server}"))});
+            set.extend([own, deny_all(&format!("nsg-{server}"))]);
+        }
+        for server in order {
+            members.push(json!({"id": format!("{}/ipConfigurations/ip1", id("networkInterfaces", server))}));
+        }
+        let pool = json!({"id": format!("{}/backendAddressPools/pool", id("loadBalancers", "lb")), "name": "pool",
+            "properties": {"backendIPConfigurations": members}});
+        set.push(balancer(&https, &json!({ "backendAddressPools": [pool] })));
+        asked(name, &set, "10.7.5.100:443", &[])["resource"].clone()
+    };
+    assert_eq!(named("pool-order", &["s1", "s2"]), "nsg-s1");
+    assert_eq!(named("pool-order-turned", &["s2", "s1"]), "nsg-s1");
+}

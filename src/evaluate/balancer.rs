@@ -5,6 +5,7 @@ use super::gates::{self, Nic};
 use super::journey::{Branch, Delivery};
 use super::trace::{Step, StepResult};
 use crate::compile::endpoints::{Endpoint, EndpointKind};
+use crate::compile::network::is_platform_subnet;
 use crate::compile::{Stage, tags};
 use crate::diagnostic::code;
 use crate::model::{BalancedAddress, InboundNatRule, LoadBalancer, LoadBalancerFrontend, LoadBalancerRule, ResourceId};
@@ -65,6 +66,24 @@ pub(super) fn members<'n>(
     context.here = at;
     context.note(&code::BALANCER_PROBE, balancer.id.as_str());
     Ok(Halt::deny(at))
+}
+
+/// An address at which the input has nothing may be a frontend of a load balancer that a NIC of its network names and that
+/// is not in the input: NSGs are then judged at the servers.
+pub(super) fn unplaced<'n>(context: &mut Context<'_, 'n>, destination: IpAddr, subnet: usize) -> Walked<'n, ()> {
+    let network = context.network;
+    let Some(node) = network.subnet(subnet) else { return Ok(()) };
+    let vnet = network.vnet(node.vnet).map(|own| &own.vnet.id);
+    let named = network.missing.balancers.iter().find(|(_, there)| Some(there) == vnet);
+    let Some((id, _)) = named.filter(|_| node.gateways.is_empty() && !is_platform_subnet(&node.subnet.name)) else {
+        return Ok(());
+    };
+    let at = At::new(Stage::NsgInNic, Some(id.name()));
+    context.here = at;
+    if context.ask(Fact::Frontend(id.as_str().to_owned(), destination))? {
+        return Err(Halt::Settled(Outcome { allowed: true, at: Some(at) }));
+    }
+    Ok(())
 }
 
 fn to_member<'n>(delivery: &Delivery<'n>, member: &'n Endpoint<'n>, port: u16, floating: bool) -> Branch<'n> {

@@ -107,6 +107,8 @@ pub enum Fact {
     PeeringRoute(String),
     /// Does a server of a load balancer, which is not in the input, let the flow in?
     PoolMember(String),
+    /// Is the address a frontend of a load balancer that is not in the input, and is the flow let in behind it?
+    Frontend(String, IpAddr),
     /// Does something that is not evaluated let the flow through?
     NotModelled(String),
     /// Does a peered virtual network that is not in the input let the flow in?
@@ -145,6 +147,7 @@ impl Fact {
             | Fact::GroupMember(_, a)
             | Fact::Name(_, a)
             | Fact::PrivateEndpointAt(_, a)
+            | Fact::Frontend(_, a)
             | Fact::UnreadableHop(_, a)
             | Fact::UnreadableHopDelivers(_, a)
             | Fact::NarrowTagRoute(_, a) => Some(*a),

@@ -149,6 +149,9 @@ pub(super) fn arrive<'n>(context: &mut Context<'_, 'n>, delivery: &Delivery<'n>)
         Some((end, EndpointKind::ContainerEnvironment)) => Err(container::instances(context, delivery, subnet, end)),
         Some((end, EndpointKind::AzureFirewall)) => firewall::arrive(context, &delivery.journey, end),
         _ => {
+            if end.is_none() && delivery.journey.ends.model.is_none() {
+                balancer::unplaced(context, flow.destination, subnet)?;
+            }
             let got = ingress(context, &flow, subnet, nic_of(end, delivery.journey.ends), last)?;
             reply::return_route(context, &delivery.journey, subnet)?;
             Ok(got)

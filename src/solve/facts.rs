@@ -88,6 +88,7 @@ fn about_resource(network: &Network<'_>, fact: &Fact) -> Option<Missing> {
         | Fact::PolicyAllows(id)
         | Fact::PolicyTranslates(id)
         | Fact::PrivateEndpointAt(id, _)
+        | Fact::Frontend(id, _)
         | Fact::EndpointApproved(id)
         | Fact::PoolMember(id) => {
             let id = ResourceId::new(id);

@@ -236,14 +236,32 @@ impl Balancer {
     }
 }
 
+/// Where nothing of the snapshot stands, a frontend of a load balancer may that a NIC of the network names and that is not
+/// in the snapshot.
+fn unplaced(case: &Case<'_>, destination: Addr, subnet: usize) -> Result<(), Halt> {
+    let world = case.world;
+    let near = world.ends.iter().filter(|end| world.vnet_of_end(end) == Some(world.subnets[subnet].vnet));
+    let named = near.flat_map(|end| &end.balanced).filter_map(|key| key.rsplitn(3, '/').nth(2));
+    let Some(key) = named.filter(|key| !world.balancers.contains_key(*key)).min() else { return Ok(()) };
+    let place = Place::of("nsg-in-nic", key.rsplit('/').next().map(str::to_owned));
+    if !world.expects_no_nic(subnet) && case.ask(Fact::about(&format!("{key} takes"), destination), &place)? {
+        return Err(Halt::Arrives(Some(place)));
+    }
+    Ok(())
+}
+
 /// The server behind the frontend that answers at the destination; `None` where no frontend does.
 pub(super) fn behind<'w>(
     case: &Case<'w>,
     flow: &Flow,
     end: Option<&End>,
-    vnet: usize,
+    subnet: usize,
     ways: &mut Ways<'_>,
 ) -> Result<Option<Server<'w>>, Halt> {
+    if end.is_none() {
+        unplaced(case, flow.destination, subnet)?;
+    }
+    let vnet = case.world.subnets[subnet].vnet;
     let found = end.and_then(|end| Some((end, case.world.balancers.get(&end.owner.key)?)));
     found.map(|(end, balancer)| balancer.choose(case, flow, end, vnet, ways)).transpose()
 }

@@ -210,7 +210,7 @@ pub(super) fn arrive<'w>(
         return if lost { Err(Halt::Deny(Place::of("return-route", None))) } else { Ok(arrived) };
     }
     // NSGs are judged at the servers behind a frontend, not at the frontend.
-    let server = balancer::behind(case, &journey.flow, end, world.subnets[subnet].vnet, ways)?;
+    let server = balancer::behind(case, &journey.flow, end, subnet, ways)?;
     let (subnet, end, flow) = match server {
         Some(server) => (server.subnet, Some(server.end), server.flow),
         None => (subnet, end, journey.flow.clone()),

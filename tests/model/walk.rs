@@ -86,7 +86,7 @@ impl World {
     }
 
     /// Is the subnet a gateway's or one of Azure's own, where no customer NIC is expected?
-    fn expects_no_nic(&self, subnet: usize) -> bool {
+    pub(super) fn expects_no_nic(&self, subnet: usize) -> bool {
         let own = &self.subnets[subnet];
         let name = own.name.to_ascii_lowercase();
         self.gateways.iter().any(|gateway| gateway.is_in(&own.key))
