@@ -459,3 +459,23 @@ fn the_order_of_a_pool_s_servers_does_not_matter() {
     assert_eq!(named("pool-order", &["s1", "s2"]), "nsg-s1");
     assert_eq!(named("pool-order-turned", &["s2", "s1"]), "nsg-s1");
 }
+
+/// Of a partial answer behind a load balancer the servers are named, not the sources: each source meets all of them.
+#[test]
+fn servers_that_differ_are_named() {
+    let https = json!({"protocol": "Tcp", "frontendPort": 443, "backendPort": 8443});
+    let mut set = fig(false);
+    let mut closed = nic("s1", "snet-b", "10.7.1.9", false, &in_pool());
+    closed["properties"]["networkSecurityGroup"] = json!({"id": id("networkSecurityGroups", "nsg-s1")});
+    set.extend([balancer(&https, &json!({})), closed, deny_all("nsg-s1")]);
+    set.push(nic("s2", "snet-b", "10.7.1.10", false, &in_pool()));
+    assert_eq!(verdict("servers-differ", &set, "10.7.5.100:443"), "partial");
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("small-networks/servers-differ");
+    let told = |from: &str| {
+        let ran = gatepath(&["check", folder.to_str().unwrap(), "--from", from, "--to", "10.7.5.100:443", "-q"]);
+        let lines = ran.out.lines().filter(|line| line.starts_with("flow") || line.starts_with("part"));
+        lines.map(str::to_owned).collect::<Vec<_>>()
+    };
+    let differ = "part  servers behind the frontend differ: 10.7.1.9 denied, 10.7.1.10 allowed";
+    assert_eq!(told("10.7.0.5"), ["flow  traced for source 10.7.0.5, one of those denied at server 10.7.1.9", differ]);
+}
