@@ -154,7 +154,7 @@ fn prefixes(values: &[String]) -> Vec<Prefix> {
     values.iter().filter_map(|text| Prefix::parse(text)).collect()
 }
 
-fn space(object: &Value, key: &str) -> Vec<Prefix> {
+pub(super) fn space(object: &Value, key: &str) -> Vec<Prefix> {
     field(object, key).map(|space| prefixes(&texts(space, "addressPrefixes"))).unwrap_or_default()
 }
 
@@ -308,7 +308,7 @@ impl World {
             self.vnets.push(Vnet {
                 key: key.to_owned(),
                 prefixes: space(object, "addressSpace"),
-                peerings: peerings.into_iter().map(peering).collect(),
+                peerings: peerings.into_iter().map(read::peering).collect(),
                 location: word(object, "location"),
                 basic_endpoints: word(object, "privateEndpointVNetPolicies") == "basic",
             });
@@ -485,22 +485,5 @@ impl World {
         for (key, object) in resources.of("localnetworkgateways") {
             self.offices.insert(key.to_owned(), space(object, "localNetworkAddressSpace"));
         }
-    }
-}
-
-fn peering(object: &Value) -> Peering {
-    let names = |key: &str| texts(object, key).iter().map(|text| text.to_ascii_lowercase()).collect();
-    let whole = flag(object, "peerCompleteVnets", true);
-    Peering {
-        name: name(object),
-        remote: read::reference(object, "remoteVirtualNetwork"),
-        connected: matches!(word(object, "peeringState").as_str(), "" | "connected"),
-        access: flag(object, "allowVirtualNetworkAccess", true),
-        forwarded: flag(object, "allowForwardedTraffic", false),
-        transit: flag(object, "allowGatewayTransit", false),
-        remote_gateways: flag(object, "useRemoteGateways", false),
-        space: space(object, "remoteAddressSpace"),
-        wide_space: space(object, "remoteVirtualNetworkAddressSpace"),
-        only: (!whole).then(|| (names("localSubnetNames"), names("remoteSubnetNames"))),
     }
 }
