@@ -81,6 +81,7 @@ pub(super) fn answer(verdict: Verdict) -> Answer {
         missing,
         regardless: Vec::new(),
         seen: None,
+        servers: Vec::new(),
         notes: Vec::new(),
     }
 }

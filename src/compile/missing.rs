@@ -14,6 +14,8 @@ pub struct Missing<'s> {
     pub networks: Vec<(&'s ResourceId, &'s [IpNet])>,
     /// Public IP addresses of frontends, NICs, firewalls and load balancers, by id.
     pub public_ips: Vec<&'s ResourceId>,
+    /// Load balancers that NICs name, with the virtual network of the NIC.
+    pub balancers: Vec<(ResourceId, ResourceId)>,
     /// A public IP address names an application gateway that is not in the input: it stands in some subnet.
     pub gateways: bool,
 }
@@ -45,6 +47,7 @@ impl<'s> Missing<'s> {
         Missing {
             subnets: sorted(subnets.filter(|id| network.subnet_by_id(id).is_none())),
             networks: networks(network),
+            balancers: unseen_balancers(network),
             public_ips: sorted(public_ips.filter(|id| !snapshot.public_ips.contains_key(*id))),
             gateways: owning.any(|id| !snapshot.application_gateways.contains_key(&id)),
         }
@@ -62,6 +65,20 @@ fn networks<'s>(network: &Network<'s>) -> Vec<(&'s ResourceId, &'s [IpNet])> {
     let members = members.chain(listed).filter(virtual_network).map(|id| (id, [].as_slice()));
     let mut out: Vec<_> = peers.chain(members).filter(|(id, _)| network.vnet_by_id(id).is_none()).collect();
     out.sort_by_key(|(id, _)| *id);
+    out
+}
+
+fn unseen_balancers(network: &Network<'_>) -> Vec<(ResourceId, ResourceId)> {
+    let snapshot = network.snapshot;
+    let nics = snapshot.network_interfaces.values().flat_map(|nic| &nic.configurations);
+    let named = nics.flat_map(|own| {
+        let vnet = own.subnet.as_ref().and_then(ResourceId::parent);
+        let children = own.balancer_pools.iter().chain(&own.nat_rules).filter_map(ResourceId::parent);
+        children.filter_map(move |id| Some((id, vnet.clone()?)))
+    });
+    let mut out: Vec<_> = named.filter(|(id, _)| !snapshot.load_balancers.contains_key(id)).collect();
+    out.sort();
+    out.dedup();
     out
 }
 

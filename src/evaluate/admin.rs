@@ -23,8 +23,8 @@ pub(super) fn admin<'n>(
 ) -> Walked<'n, (Option<At<'n>>, bool)> {
     let network = context.network;
     let rules = &network.admin;
-    let none = rules.rules.is_empty() && rules.open.is_empty();
-    if none && rules.unconfigured.is_empty() {
+    let without_rules = rules.rules.is_empty() && rules.open.is_empty();
+    if without_rules && rules.unconfigured.is_empty() {
         return Ok((None, false));
     }
     let Some(node) = network.subnet(subnet) else { return Ok((None, false)) };
@@ -38,7 +38,7 @@ pub(super) fn admin<'n>(
         context.here = At { span: Some(manager.span), ..At::new(Stage::AdminIn, Some(&manager.name)) };
         context.note(&code::MANAGER_WITHOUT_CONFIGURATION, manager.id.as_str());
     }
-    if none {
+    if without_rules {
         return Ok((None, false));
     }
     let stage = if direction == Direction::Inbound { Stage::AdminIn } else { Stage::AdminOut };

@@ -5,9 +5,10 @@ use super::gates::{self, Nic};
 use super::journey::{Branch, Delivery};
 use super::trace::{Step, StepResult};
 use crate::compile::endpoints::{Endpoint, EndpointKind};
+use crate::compile::network::is_platform_subnet;
 use crate::compile::{Stage, tags};
 use crate::diagnostic::code;
-use crate::model::{InboundNatRule, LoadBalancer, LoadBalancerFrontend, LoadBalancerRule, ResourceId};
+use crate::model::{BalancedAddress, InboundNatRule, LoadBalancer, LoadBalancerFrontend, LoadBalancerRule, ResourceId};
 use crate::net::{EPHEMERAL, Flow, Protocol};
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -65,6 +66,24 @@ pub(super) fn members<'n>(
     context.here = at;
     context.note(&code::BALANCER_PROBE, balancer.id.as_str());
     Ok(Halt::deny(at))
+}
+
+/// An address at which the input has nothing may be a frontend of a load balancer that a NIC of its network names and that
+/// is not in the input: NSGs are then judged at the servers.
+pub(super) fn unplaced<'n>(context: &mut Context<'_, 'n>, destination: IpAddr, subnet: usize) -> Walked<'n, ()> {
+    let network = context.network;
+    let Some(node) = network.subnet(subnet) else { return Ok(()) };
+    let vnet = network.vnet(node.vnet).map(|own| &own.vnet.id);
+    let named = network.missing.balancers.iter().find(|(_, there)| Some(there) == vnet);
+    let Some((id, _)) = named.filter(|_| node.gateways.is_empty() && !is_platform_subnet(&node.subnet.name)) else {
+        return Ok(());
+    };
+    let at = At::new(Stage::NsgInNic, Some(id.name()));
+    context.here = at;
+    if context.ask(Fact::Frontend(id.as_str().to_owned(), destination))? {
+        return Err(Halt::Settled(Outcome { allowed: true, at: Some(at) }));
+    }
+    Ok(())
 }
 
 fn to_member<'n>(delivery: &Delivery<'n>, member: &'n Endpoint<'n>, port: u16, floating: bool) -> Branch<'n> {
@@ -165,11 +184,10 @@ pub(super) fn members_of<'n>(
             }
         }
         for address in &pool.addresses {
-            let end = network.endpoints_with(address.value).find(|end| end.kind == EndpointKind::Nic);
-            match end {
+            match nic_at(context, balancer, address) {
                 Some(end) if end.configuration.is_none_or(|id| seen.insert(id)) => found.push(end),
                 Some(_) => {}
-                None => missing.push(address.value.to_string()),
+                None => missing.push(address.address.to_string()),
             }
         }
     }
@@ -184,7 +202,25 @@ pub(super) fn members_of<'n>(
             missing.push(set.id.as_str().to_owned());
         }
     }
+    // What an answer names does not follow the order in which a pool lists its servers.
+    found.sort_by_key(|end| (end.address, end.configuration));
+    missing.sort();
     (found, missing)
+}
+
+/// The NIC with an address in the network that the pool names, or else in that of the load balancer's own frontends.
+fn nic_at<'n>(
+    context: &Context<'_, 'n>,
+    balancer: &LoadBalancer,
+    member: &BalancedAddress,
+) -> Option<&'n Endpoint<'n>> {
+    let of_frontend = || balancer.frontends.iter().find_map(|own| own.subnet.as_ref()?.parent());
+    let wanted = member.network.clone().or_else(of_frontend);
+    let inside = |end: &&Endpoint<'_>| {
+        let own = end.subnet_id.and_then(ResourceId::parent);
+        end.kind == EndpointKind::Nic && (wanted.is_none() || own.is_none() || own == wanted)
+    };
+    context.network.endpoints_with(member.address).find(inside)
 }
 
 /// The load balancer's own health probe to a server: where it is denied.

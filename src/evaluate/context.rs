@@ -45,12 +45,12 @@ pub enum Fact {
     Access(RuleKey),
     /// Does a rule of unknown place in the order decide?
     Unplaced(RuleKey),
-    /// Does an NSG that is not in the input allow?
-    MissingNsg(String, Direction),
+    /// Does an NSG that is not in the input allow; the platform's health probes apart?
+    MissingNsg(String, Direction, bool),
     /// Does a route table that is not in the input leave the system routes alone?
     MissingTable(String),
-    /// Does a NIC that is not in the input allow?
-    UnseenNic(IpAddr),
+    /// Does a NIC that is not in the input allow; the platform's health probes apart?
+    UnseenNic(IpAddr, bool),
     /// Is there an appliance at the next hop address?
     NextHop(IpAddr),
     /// Does the appliance let the flow through?
@@ -107,6 +107,8 @@ pub enum Fact {
     PeeringRoute(String),
     /// Does a server of a load balancer, which is not in the input, let the flow in?
     PoolMember(String),
+    /// Is the address a frontend of a load balancer that is not in the input, and is the flow let in behind it?
+    Frontend(String, IpAddr),
     /// Does something that is not evaluated let the flow through?
     NotModelled(String),
     /// Does a peered virtual network that is not in the input let the flow in?
@@ -135,7 +137,7 @@ impl Fact {
         match self {
             Fact::Tag(_, a)
             | Fact::Unreadable(_, a)
-            | Fact::UnseenNic(a)
+            | Fact::UnseenNic(a, _)
             | Fact::NextHop(a)
             | Fact::Appliance(a)
             | Fact::ApplianceTranslates(a)
@@ -148,6 +150,7 @@ impl Fact {
             | Fact::Name(_, a)
             | Fact::PrivateEndpointAt(_, a)
             | Fact::PublicIpIs(_, a)
+            | Fact::Frontend(_, a)
             | Fact::UnreadableHop(_, a)
             | Fact::UnreadableHopDelivers(_, a)
             | Fact::NarrowTagRoute(_, a) => Some(*a),

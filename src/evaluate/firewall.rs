@@ -235,7 +235,7 @@ fn passed<'n>(
 ) -> Walked<'n, Passed<'n>> {
     let kind = rule.kind.unwrap_or(FirewallRuleKind::Network);
     let unreadable = firewall.untranslated.iter().find_map(|range| match range {
-        SnatRange::Invalid(text) => Some(text),
+        SnatRange::Invalid(text) => Some(&text.value),
         _ => None,
     });
     let mut translates = firewall.translates(kind, flow.destination);

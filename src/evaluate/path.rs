@@ -127,7 +127,11 @@ pub(super) fn arrive<'n>(context: &mut Context<'_, 'n>, delivery: &Delivery<'n>)
     let network = context.network;
     let (flow, vnet, last) = (delivery.journey.flow, delivery.vnet, delivery.journey.last);
     if let Some(member) = delivery.member {
-        let Some(subnet) = member.subnet else { return Ok(last) };
+        let Some(subnet) = member.subnet else {
+            // Its NSG and routes are not known.
+            missing_subnet(context, member.address, Stage::NsgInSubnet)?;
+            return Ok(last);
+        };
         let got = ingress(context, &flow, subnet, Nic::Endpoint(Some(member)), last)?;
         reply::return_route(context, &delivery.journey, subnet)?;
         return Ok(got);
@@ -145,6 +149,9 @@ pub(super) fn arrive<'n>(context: &mut Context<'_, 'n>, delivery: &Delivery<'n>)
         Some((end, EndpointKind::ContainerEnvironment)) => Err(container::instances(context, delivery, subnet, end)),
         Some((end, EndpointKind::AzureFirewall)) => firewall::arrive(context, &delivery.journey, end),
         _ => {
+            if end.is_none() && delivery.journey.ends.model.is_none() {
+                balancer::unplaced(context, flow.destination, subnet)?;
+            }
             let got = ingress(context, &flow, subnet, nic_of(end, delivery.journey.ends), last)?;
             reply::return_route(context, &delivery.journey, subnet)?;
             Ok(got)

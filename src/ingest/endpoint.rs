@@ -4,8 +4,8 @@ use super::fields::Fields;
 use super::json::Unusable;
 use super::tags::host_key;
 use crate::model::{
-    BalancedProtocol, ContainerEnvironment, InboundNatRule, LoadBalancer, LoadBalancerFrontend, LoadBalancerPool,
-    LoadBalancerRule, PrivateEndpoint, ResourceId, Setting,
+    BalancedAddress, BalancedProtocol, ContainerEnvironment, InboundNatRule, LoadBalancer, LoadBalancerFrontend,
+    LoadBalancerPool, LoadBalancerRule, PrivateEndpoint, ResourceId, Setting,
 };
 use crate::net::parse_address;
 
@@ -98,14 +98,22 @@ pub(crate) fn read_load_balancer(fields: &Fields<'_>, id: ResourceId) -> Result<
 }
 
 fn read_pool(fields: &Fields<'_>, balancer: &ResourceId) -> Result<LoadBalancerPool, Unusable> {
-    let (mut addresses, mut open) = (Vec::new(), false);
+    let network_of = |fields: &Fields<'_>| -> Result<Option<ResourceId>, Unusable> {
+        Ok(id_of(fields, "virtualNetwork")?.or(id_of(fields, "subnet")?.and_then(|subnet| subnet.parent())))
+    };
+    let of_pool = network_of(fields)?;
     let mut configurations = fields.references("backendIPConfigurations")?;
+    let (mut addresses, mut open) = (Vec::new(), false);
     for member in fields.objects("loadBalancerBackendAddresses")? {
-        match (member.address("ipAddress"), member.reference("networkInterfaceIPConfiguration")?) {
-            (Setting::Set(address), _) => addresses.push(address),
-            (_, Some(configuration)) => configurations.push(configuration),
-            _ => open = true,
+        let referred = member.references("networkInterfaceIPConfiguration")?;
+        match member.address("ipAddress") {
+            Setting::Set(address) => {
+                let network = network_of(&member)?.or_else(|| of_pool.clone());
+                addresses.push(BalancedAddress { address: address.value, network });
+            }
+            _ => open |= referred.is_empty(),
         }
+        configurations.extend(referred);
     }
     Ok(LoadBalancerPool {
         id: fields.id_under(balancer, "backendAddressPools"),

@@ -3,6 +3,7 @@
 use super::fields::Fields;
 use super::json::{Node, Unusable};
 use super::nsg;
+use crate::diagnostic::Span;
 use crate::model::{
     Access, ApplicationProtocol, AzureFirewall, FirewallConfiguration, FirewallPolicy, FirewallProtocol, FirewallRule,
     FirewallRuleKind, FirewallSettings, FirewallSide, FirewallTerm, IpGroup, Located, ResourceId, RuleCollection,
@@ -35,8 +36,9 @@ pub(crate) fn read_firewall(fields: &Fields<'_>, id: ResourceId) -> Result<Azure
         }
     }
     let extra = fields.child("additionalProperties")?;
-    let extra = |key: &str| extra.as_ref().and_then(|extra| extra.outer().str(key));
-    let ranges = extra("Network.SNAT.PrivateRanges").unwrap_or_default();
+    let extra = |key: &str| extra.as_ref().and_then(|extra| extra.outer().get(key)?.text());
+    let ranges = extra("Network.SNAT.PrivateRanges");
+    let ranges = ranges.iter().flat_map(|all| all.value.split(',').map(|text| (text, all.span)));
     Ok(AzureFirewall {
         name: fields.name(),
         span: fields.span(),
@@ -45,8 +47,8 @@ pub(crate) fn read_firewall(fields: &Fields<'_>, id: ResourceId) -> Result<Azure
         policy: fields.reference("firewallPolicy")?,
         settings: FirewallSettings {
             threat_intelligence_denies: denies(fields),
-            dns_proxy: extra("Network.DNS.EnableProxy").is_some_and(|text| text.eq_ignore_ascii_case("true")),
-            private_ranges: ranges.split(',').filter(|text| !text.trim().is_empty()).map(snat_range).collect(),
+            dns_proxy: extra("Network.DNS.EnableProxy").is_some_and(|text| text.value.eq_ignore_ascii_case("true")),
+            private_ranges: ranges.filter(|(text, _)| !text.trim().is_empty()).map(snat_range).collect(),
         },
         collections,
         id,
@@ -66,7 +68,7 @@ pub(crate) fn read_policy(fields: &Fields<'_>, id: ResourceId) -> Result<Firewal
         settings: FirewallSettings {
             threat_intelligence_denies: denies(fields),
             dns_proxy: dns.map(|dns| dns.flag("enableProxy", false)).transpose()?.unwrap_or(false),
-            private_ranges: ranges.iter().map(|text| snat_range(&text.value)).collect(),
+            private_ranges: ranges.iter().map(|text| snat_range((&text.value, text.span))).collect(),
         },
         id,
     })
@@ -76,7 +78,7 @@ fn denies(fields: &Fields<'_>) -> bool {
     fields.str("threatIntelMode").is_some_and(|mode| mode.trim().eq_ignore_ascii_case("deny"))
 }
 
-fn snat_range(text: &str) -> SnatRange {
+fn snat_range((text, span): (&str, Span)) -> SnatRange {
     let text = text.trim();
     match text {
         "0.0.0.0/0" => SnatRange::Never,
@@ -84,7 +86,7 @@ fn snat_range(text: &str) -> SnatRange {
         _ if text.replace(' ', "").eq_ignore_ascii_case("ianaprivateranges") => SnatRange::IanaPrivate,
         _ => match WrittenPrefix::parse(text) {
             Some(prefix) => SnatRange::Prefix(prefix.net),
-            None => SnatRange::Invalid(text.to_owned()),
+            None => SnatRange::Invalid(Located::new(text.to_owned(), span)),
         },
     }
 }

@@ -61,7 +61,7 @@ pub enum SnatRange {
     /// Not toward this prefix.
     Prefix(IpNet),
     /// Nothing that Azure would take, as written.
-    Invalid(String),
+    Invalid(Located<String>),
 }
 
 /// A firewall policy.

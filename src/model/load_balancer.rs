@@ -48,9 +48,18 @@ pub struct LoadBalancerPool {
     /// IP configurations of NICs.
     pub configurations: Vec<Located<ResourceId>>,
     /// Members by address.
-    pub addresses: Vec<Located<IpAddr>>,
+    pub addresses: Vec<BalancedAddress>,
     /// A member has no address that can be read.
     pub open: bool,
+}
+
+/// A member of a pool by address.
+#[derive(Debug, Clone)]
+pub struct BalancedAddress {
+    /// The address.
+    pub address: IpAddr,
+    /// Virtual network that it is in, where the pool says so.
+    pub network: Option<ResourceId>,
 }
 
 /// Protocol of a load-balancing rule.

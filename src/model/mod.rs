@@ -38,8 +38,8 @@ pub use gateway::{
 pub use health::{HealthFormat, HealthRecord, PoolHealth, RecordedState, ServerHealth, SettingHealth};
 pub use id::{ResourceId, export_command, shell_word};
 pub use load_balancer::{
-    BalancedProtocol, ContainerEnvironment, InboundNatRule, LoadBalancer, LoadBalancerFrontend, LoadBalancerPool,
-    LoadBalancerRule,
+    BalancedAddress, BalancedProtocol, ContainerEnvironment, InboundNatRule, LoadBalancer, LoadBalancerFrontend,
+    LoadBalancerPool, LoadBalancerRule,
 };
 pub use nic::{IpConfiguration, NetworkInterface, ScaleSet, ScaleSetInterface, ScaleSetIpConfiguration};
 pub use nsg::{

@@ -151,17 +151,7 @@ pub fn text(report: &CheckReport<'_, '_>, look: Look, out: &mut dyn Write) -> io
     steps(report, look, out)?;
     why(report, out)?;
     if answer.verdict == Verdict::Partial {
-        if let Some(witness) = &report.decided.witness {
-            writeln!(out, "flow  traced for source {}, one of those denied", witness.flow.source)?;
-        }
-        let denied: Vec<String> = answer.denied.cidrs().into_iter().map(crate::net::shown).collect();
-        writeln!(
-            out,
-            "part  {} of {} source addresses are denied: {}",
-            answer.denied.count(),
-            answer.sources.count(),
-            denied.join(", ")
-        )?;
+        parts(report.decided, out)?;
     }
     blockers(report, out)?;
     for missing in &answer.missing {
@@ -186,6 +176,27 @@ pub fn text(report: &CheckReport<'_, '_>, look: Look, out: &mut dyn Write) -> io
         writeln!(out, "note  firewalls inside the guest are not modelled [GP810]")?;
     }
     Ok(())
+}
+
+/// Which part of a partial answer is denied: some of the sources, or all of them at some of the servers.
+fn parts(decided: &Decided<'_>, out: &mut dyn Write) -> io::Result<()> {
+    let answer = &decided.answer;
+    let differ = answer.differing_servers();
+    if let Some(witness) = &decided.witness {
+        let server = witness.branches.last().filter(|_| differ.is_some());
+        let server = server.map(|server| format!(" at server {server}")).unwrap_or_default();
+        writeln!(out, "flow  traced for source {}, one of those denied{server}", witness.flow.source)?;
+    }
+    let (denied, all) = (answer.denied.count(), answer.sources.count());
+    if let Some(differ) = &differ {
+        writeln!(out, "part  {differ}")?;
+        if denied == all {
+            return Ok(());
+        }
+    }
+    let list: Vec<String> = answer.denied.cidrs().into_iter().map(crate::net::shown).collect();
+    let place = if differ.is_some() { " at one server at least" } else { "" };
+    writeln!(out, "part  {denied} of {all} source addresses are denied{place}: {}", list.join(", "))
 }
 
 /// The numbered hops.

@@ -237,8 +237,9 @@ pub fn text(report: &MatrixReport<'_, '_>, look: Look, out: &mut dyn Write) -> i
             )?;
         }
         for row in rows.iter().filter(|row| row.answer.verdict == Verdict::Partial) {
-            let denied: Vec<String> = row.answer.denied.cidrs().into_iter().map(crate::net::shown).collect();
-            writeln!(out, "part  {}:{} denied for {}", printable(&row.backend), row.port, denied.join(", "))?;
+            let denied = || row.answer.denied.cidrs().into_iter().map(crate::net::shown).collect::<Vec<_>>().join(", ");
+            let words = row.answer.differing_servers().unwrap_or_else(|| format!("denied for {}", denied()));
+            writeln!(out, "part  {}:{} {words}", printable(&row.backend), row.port)?;
         }
         missing(rows, out)?;
         writeln!(out)?;

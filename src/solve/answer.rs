@@ -4,6 +4,7 @@ use crate::compile::Stage;
 use crate::diagnostic::{Diagnostic, Span};
 use crate::net::AddressSet;
 use serde::Serialize;
+use std::net::IpAddr;
 
 /// Verdict of a path over its whole set of sources (design.md, house rule 1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
@@ -77,6 +78,8 @@ pub struct Answer {
     pub sources: AddressSet,
     /// Those of them that are certainly denied, wholly or for some source ports; filled for a partial verdict.
     pub denied: AddressSet,
+    /// Servers behind a load balancer with what becomes of the flow at each; filled where they differ.
+    pub servers: Vec<(IpAddr, Verdict)>,
     /// What would decide an unknown verdict.
     pub missing: Vec<Missing>,
     /// What is missing and was asked for although the verdict is the same whatever it holds.
@@ -101,6 +104,18 @@ pub struct Translated {
 }
 
 impl Answer {
+    /// How the servers behind a frontend differ, in words; `None` where they do not.
+    pub fn differing_servers(&self) -> Option<String> {
+        let word = |verdict: Verdict| match verdict {
+            Verdict::Allow => "allowed",
+            Verdict::Deny => "denied",
+            _ => "denied in part",
+        };
+        let each = self.servers.iter().map(|(server, verdict)| format!("{server} {}", word(*verdict)));
+        let list = each.collect::<Vec<_>>().join(", ");
+        (!list.is_empty()).then(|| format!("servers behind the frontend differ: {list}"))
+    }
+
     /// Name of the deciding stage.
     pub fn stage(&self) -> Option<Stage> {
         self.decision.as_ref().map(|decision| decision.stage)

@@ -13,6 +13,7 @@ use crate::evaluate::context::{At, Context, Fact, Halt, Note, Outcome, Projectio
 use crate::evaluate::journey::Branch;
 use crate::evaluate::path::{Endpoints, ModelNic, Walk, resume, walk};
 use crate::net::{AddressSet, Flow, Protocol};
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 /// Sources that start in one subnet.
@@ -150,6 +151,7 @@ pub fn decide<'n>(
         distinct: Vec::new(),
         leading: true,
         denied: vec![true; sources.pieces.len()],
+        servers: BTreeMap::new(),
     };
     explorer.run();
     explorer.finish()
@@ -212,6 +214,8 @@ struct Explorer<'c, 'n> {
     distinct: Vec<Outcome<'n>>,
     leading: bool,
     denied: Vec<bool>,
+    /// What becomes of the flows at each server behind a load balancer.
+    servers: BTreeMap<IpAddr, States>,
 }
 
 impl<'n> Explorer<'_, 'n> {
@@ -303,9 +307,25 @@ impl<'n> Explorer<'_, 'n> {
                 }
                 this.states_of(index, met, assume, lead && first)
             })?;
+            let to_server = |branch: &Branch<'_>| matches!(branch, Branch::Member(way) if way.member.is_some());
+            if branches.iter().any(|(branch, _)| to_server(branch)) {
+                *self.servers.entry(about).or_default() |= states;
+            }
             total = mix(total, states);
         }
         Ok(total)
+    }
+
+    /// The servers of a partial answer, where not all of them answer alike.
+    fn differing(&self) -> Vec<(IpAddr, Verdict)> {
+        let verdict = |states: States| match states {
+            ALLOW => Verdict::Allow,
+            DENY => Verdict::Deny,
+            _ => Verdict::Partial,
+        };
+        let all: Vec<_> = self.servers.iter().map(|(server, states)| (*server, verdict(*states))).collect();
+        let first = all.first().map(|(_, verdict)| *verdict);
+        if all.iter().any(|(_, verdict)| Some(*verdict) != first) { all } else { Vec::new() }
     }
 
     fn flow(&self, source: IpAddr, source_port: u16) -> Flow {
@@ -405,6 +425,7 @@ impl<'n> Explorer<'_, 'n> {
         if verdict != Verdict::Unknown && self.first_unknown.is_some() && self.distinct.len() > 1 {
             self.notes.push(Note { code: &code::RULE_DEPENDS, subject: String::new(), rule: None, span: None });
         }
+        let servers = if verdict == Verdict::Partial { self.differing() } else { Vec::new() };
         let (at, witness) = match verdict {
             Verdict::Unknown => self.first_unknown.map_or((None, None), |(at, witness)| (Some(at), Some(witness))),
             Verdict::Allow => self.first.map_or((None, None), |(outcome, witness)| (outcome.at, Some(witness))),
@@ -425,6 +446,7 @@ impl<'n> Explorer<'_, 'n> {
             denied,
             missing,
             regardless,
+            servers,
             seen: None,
             notes: notes(&self.notes),
         };
@@ -468,6 +490,7 @@ pub fn undecided(sources: AddressSet, stage: Option<Stage>, missing: Missing, no
         denied: AddressSet::default(),
         missing: vec![missing],
         regardless: Vec::new(),
+        servers: Vec::new(),
         seen: None,
         notes: vec![note],
     }

@@ -106,6 +106,19 @@ fn firewall_addresses_and_names() {
 }
 
 #[test]
+fn firewall_private_ranges() {
+    let of_policy = |ranges: Value| resource("firewallPolicies", "pol", json!({ "snat": { "privateRanges": ranges } }));
+    let found = lint_of(&[of_policy(json!(["10.0.0.0/8", "ten", "IANAPrivateRanges"]))]);
+    assert_eq!((only(&found, "GP243").at, only(&found, "GP243").resource), ("\"ten\"".to_owned(), "pol".to_owned()));
+    for good in [json!(["0.0.0.0/0"]), json!(["255.255.255.255/32"]), json!(["172.16.0.0/12", "10.1.1.4"]), json!([])] {
+        assert_eq!(codes(&lint_of(&[of_policy(good)])), [""; 0]);
+    }
+    let written = json!({ "additionalProperties": { "Network.SNAT.PrivateRanges": "10.0.0.0/8, 10.300.0.0/16" } });
+    let classic = resource("azureFirewalls", "fw", written);
+    assert_eq!(only(&lint_of(&[classic]), "GP243").severity, Severity::Error);
+}
+
+#[test]
 fn firewall_rules_that_lack_something() {
     for patch in [
         json!({ "ruleType": "OtherRule" }),

@@ -113,7 +113,14 @@ pub(crate) fn leave_one_out(estate: &Estate) -> Vec<(String, Estate)> {
             || kind.ends_with("/routeTables") && !past_all;
         // Members of a group leave it empty, as far as the input tells; and a public address that names no NIC has none.
         let text = resource.to_string();
-        let tells_more = text.contains("applicationSecurityGroups") || text.contains("publicIPAddress");
+        // So does a member of a pool that only the NIC itself names.
+        let more = [
+            "applicationSecurityGroups",
+            "publicIPAddress",
+            "loadBalancerBackendAddressPools",
+            "loadBalancerInboundNatRules",
+        ];
+        let tells_more = more.iter().any(|field| text.contains(field));
         let plain_nic = kind.ends_with("/networkInterfaces") && !tells_more;
         if referred || plain_nic {
             out.push((key.to_owned(), without(estate, key)));

@@ -35,6 +35,21 @@ pub(crate) fn referenced(resources: &[Value]) -> Vec<(usize, String)> {
     all.filter(|(at, key)| by_other(at, key)).collect()
 }
 
+/// Is a NIC the only one to say that it is in the pool of a load balancer that is there? A load balancer's export lists the
+/// members of its pools, so without such a NIC nothing tells of it.
+pub(crate) fn only_it_says(resources: &[Value], key: &str) -> bool {
+    let lower = |value: &Value| value["id"].as_str().map(str::to_lowercase).unwrap_or_default();
+    let list = |value: &Value, name: &str| value["properties"][name].as_array().cloned().unwrap_or_default();
+    let pools: Vec<Value> = resources.iter().flat_map(|resource| list(resource, "backendAddressPools")).collect();
+    let nics = resources.iter().filter(|resource| lower(resource) == key);
+    nics.flat_map(|nic| list(nic, "ipConfigurations")).any(|configuration| {
+        let own = lower(&configuration);
+        let named = list(&configuration, "loadBalancerBackendAddressPools");
+        let lists = |pool: &&Value| !list(pool, "backendIPConfigurations").iter().any(|member| lower(member) == own);
+        named.iter().any(|id| pools.iter().filter(lists).any(|pool| lower(pool) == lower(id)))
+    })
+}
+
 /// A snapshot without one of its resources.
 pub(crate) fn without(resources: &[Value], at: usize) -> Vec<Value> {
     let kept = resources.iter().enumerate().filter(|(other, _)| *other != at);

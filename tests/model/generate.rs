@@ -71,6 +71,7 @@ pub(crate) fn estate(dice: &mut Dice) -> Estate {
     maker.peerings();
     maker.machines();
     super::generate_endpoint::endpoints(&mut maker);
+    super::generate_balancer::balancers(&mut maker);
     maker.filters();
     maker.tables();
     maker.on_premises();

@@ -13,7 +13,7 @@ pub(crate) struct Made {
 }
 
 /// Addresses that pools point at: machines, empty addresses, on-premises and the Internet.
-const BACKENDS: [&str; 14] = [
+const BACKENDS: [&str; 16] = [
     "10.1.2.20",
     "10.2.1.20",
     "10.1.1.4",
@@ -22,6 +22,8 @@ const BACKENDS: [&str; 14] = [
     "10.1.2.4",
     "10.0.3.4",
     "10.1.1.200",
+    "10.1.2.50",
+    "10.2.1.200",
     "192.168.5.5",
     "20.60.26.7",
     "52.1.2.3",

@@ -2,7 +2,6 @@
 
 use super::address::{Addr, Prefix, within};
 use super::case::{Case, Fact, Halt, Place};
-use super::endpoint;
 use super::firewall::{Firewall, firewall_at};
 use super::internet::{WayOut, reply_to_outside, to_internet, way_out};
 use super::read::Id;
@@ -11,6 +10,7 @@ use super::routing::{
 };
 use super::walk::{Flow, Ways, gates, in_missing_subnet};
 use super::world::World;
+use super::{balancer, endpoint};
 
 /// An appliance that was crossed.
 #[derive(Debug)]
@@ -229,6 +229,13 @@ pub(super) fn arrive<'w>(
         let lost = journey.via.last().is_some_and(|via| !via.translated);
         return if lost { Err(Halt::Deny(Place::of("return-route", None))) } else { Ok(arrived) };
     }
+    // NSGs are judged at the servers behind a frontend, not at the frontend.
+    let server = balancer::behind(case, &journey.flow, end, subnet, ways)?;
+    let (subnet, end, flow) = match server {
+        Some(server) => (server.subnet, Some(server.end), server.flow),
+        None => (subnet, end, journey.flow.clone()),
+    };
+    let journey = Journey { flow, ..journey };
     let arrived = gates(case, &journey.flow, subnet, end, true, journey.last.clone())?;
     return_route(case, &journey, subnet).map(|()| arrived)
 }

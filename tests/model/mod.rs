@@ -4,6 +4,7 @@
 
 pub(crate) mod address;
 mod admin;
+mod balancer;
 pub(crate) mod bridge;
 pub(crate) mod case;
 pub(crate) mod changes;
@@ -13,6 +14,7 @@ mod endpoint;
 mod firewall;
 pub(crate) mod generate;
 mod generate_admin;
+mod generate_balancer;
 mod generate_endpoint;
 mod generate_firewall;
 mod generate_gateway;

@@ -16,6 +16,8 @@ pub(crate) struct Aims {
     ports: Vec<u16>,
     source_ports: Vec<u16>,
     gateways: Vec<String>,
+    /// Frontends of load balancers, with the ports of the rules.
+    frontends: Vec<(Addr, u16)>,
 }
 
 const OUTSIDE: [&str; 17] = [
@@ -47,6 +49,7 @@ pub(crate) fn aims(estate: &Estate) -> Aims {
         ports: Vec::new(),
         source_ports: Vec::new(),
         gateways: Vec::new(),
+        frontends: super::generate_balancer::frontends(estate),
     };
     for resource in &estate.resources {
         collect("", resource, &mut aims);
@@ -135,11 +138,15 @@ pub(crate) fn question(aims: &Aims, dice: &mut Dice) -> Question {
     let protocol = *dice.pick(&["tcp", "tcp", "tcp", "tcp", "tcp", "udp", "icmp"]);
     let ported = protocol != "icmp";
     let source_port = if dice.chance(30) { Some(*dice.pick(&aims.source_ports)) } else { None };
-    Question {
+    let mut question = Question {
         start,
         destination,
         protocol: protocol.to_owned(),
         source_port: source_port.filter(|_| ported),
         destination_port: if ported { *dice.pick(&aims.ports) } else { 0 },
+    };
+    if ported && !six && !aims.frontends.is_empty() && dice.chance(12) {
+        (question.destination, question.destination_port) = *dice.pick(&aims.frontends);
     }
+    question
 }

@@ -1,5 +1,6 @@
 //! Reading of ARM objects through `serde_json::Value`: any letter case of keys, with or without `properties`.
 
+use super::world::{Peering, space};
 use serde_json::Value;
 
 /// A resource id: as written, and the lower-case text that ids are compared by.
@@ -131,4 +132,22 @@ pub(crate) fn kind(object: &Value) -> String {
         format!("{}/{}", parts.first().copied().unwrap_or_default(), kinds.join("/"))
     };
     kind.trim_start_matches("microsoft.network/").to_owned()
+}
+
+/// One side of a peering.
+pub(super) fn peering(object: &Value) -> Peering {
+    let names = |key: &str| texts(object, key).iter().map(|text| text.to_ascii_lowercase()).collect();
+    let whole = flag(object, "peerCompleteVnets", true);
+    Peering {
+        name: name(object),
+        remote: reference(object, "remoteVirtualNetwork"),
+        connected: matches!(word(object, "peeringState").as_str(), "" | "connected"),
+        access: flag(object, "allowVirtualNetworkAccess", true),
+        forwarded: flag(object, "allowForwardedTraffic", false),
+        transit: flag(object, "allowGatewayTransit", false),
+        remote_gateways: flag(object, "useRemoteGateways", false),
+        space: space(object, "remoteAddressSpace"),
+        wide_space: space(object, "remoteVirtualNetworkAddressSpace"),
+        only: (!whole).then(|| (names("localSubnetNames"), names("remoteSubnetNames"))),
+    }
 }

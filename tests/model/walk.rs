@@ -86,7 +86,7 @@ impl World {
     }
 
     /// Is the subnet a gateway's or one of Azure's own, where no customer NIC is expected?
-    fn expects_no_nic(&self, subnet: usize) -> bool {
+    pub(super) fn expects_no_nic(&self, subnet: usize) -> bool {
         let own = &self.subnets[subnet];
         let name = own.name.to_ascii_lowercase();
         self.gateways.iter().any(|gateway| gateway.is_in(&own.key))
@@ -103,7 +103,8 @@ impl World {
             return Some(own);
         }
         let held = self.vnets.iter().any(|vnet| within(address, &vnet.prefixes));
-        let of_nics = self.ends.iter().filter(|end| end.nic).filter_map(|end| end.subnet.as_ref());
+        let placed = |end: &&End| end.nic || self.balancers.contains_key(&end.owner.key);
+        let of_nics = self.ends.iter().filter(placed).filter_map(|end| end.subnet.as_ref());
         let of_firewalls = self.firewalls.all.iter().filter_map(|firewall| firewall.subnet.as_ref());
         let of_endpoints = self.endpoints.values().filter_map(|endpoint| endpoint.subnet.as_ref());
         let of_gateways = self.gateways.iter().flat_map(|gateway| &gateway.subnets);
@@ -234,7 +235,8 @@ pub(super) fn gates(
     if end.is_none() && !case.assumed.no_unseen_nics && !case.world.expects_no_nic(subnet) {
         let address = if inbound { flow.destination } else { flow.source };
         let place = Place::of(nic_stage, None);
-        if !case.ask(Fact::about("unseen nic allows", address), &place)? {
+        let probe = if inbound { super::rules::probe(flow) } else { "" };
+        if !case.ask(Fact::about(&format!("unseen nic allows{probe}"), address), &place)? {
             return Err(Halt::Deny(place));
         }
     }

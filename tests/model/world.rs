@@ -2,6 +2,7 @@
 
 use super::address::{Addr, Prefix};
 use super::admin::{self, Managers};
+use super::balancer::{self, Balancer};
 use super::endpoint::{self, Endpoint};
 use super::firewall::{self, Firewalls};
 use super::read::{self, Id, child_id, field, flag, id_of, list, name, references, text, texts, word};
@@ -85,6 +86,8 @@ pub(crate) struct End {
     pub(crate) configuration: String,
     pub(crate) forwarding: bool,
     pub(crate) public: Option<String>,
+    /// Pools and NAT rules of load balancers that it names.
+    pub(crate) balanced: Vec<String>,
 }
 
 /// An application gateway.
@@ -142,6 +145,8 @@ pub(crate) struct World {
     pub(crate) firewalls: Firewalls,
     /// Private endpoints by lower-case id.
     pub(crate) endpoints: BTreeMap<String, Endpoint>,
+    /// Load balancers by lower-case id.
+    pub(crate) balancers: BTreeMap<String, Balancer>,
     names: BTreeMap<String, String>,
 }
 
@@ -149,7 +154,7 @@ fn prefixes(values: &[String]) -> Vec<Prefix> {
     values.iter().filter_map(|text| Prefix::parse(text)).collect()
 }
 
-fn space(object: &Value, key: &str) -> Vec<Prefix> {
+pub(super) fn space(object: &Value, key: &str) -> Vec<Prefix> {
     field(object, key).map(|space| prefixes(&texts(space, "addressPrefixes"))).unwrap_or_default()
 }
 
@@ -233,6 +238,7 @@ impl World {
         world.read_tables(&resources);
         world.read_gateways(&resources);
         world.endpoints = endpoint::read(&resources);
+        world.balancers = balancer::read(&resources);
         world.read_ends(&resources);
         world.read_endpoints();
         world.read_on_premises(&resources);
@@ -302,7 +308,7 @@ impl World {
             self.vnets.push(Vnet {
                 key: key.to_owned(),
                 prefixes: space(object, "addressSpace"),
-                peerings: peerings.into_iter().map(peering).collect(),
+                peerings: peerings.into_iter().map(read::peering).collect(),
                 location: word(object, "location"),
                 basic_endpoints: word(object, "privateEndpointVNetPolicies") == "basic",
             });
@@ -354,10 +360,15 @@ impl World {
                     configuration: child_id(configuration, key, "ipConfigurations").key,
                     forwarding: flag(object, "enableIPForwarding", false),
                     public: read::reference(configuration, "publicIPAddress").map(|id| id.key),
+                    balanced: balancer::memberships(configuration),
                 });
             }
         }
-        let kinds = [("applicationgateways", "frontendIPConfigurations"), ("azurefirewalls", "ipConfigurations")];
+        let kinds = [
+            ("applicationgateways", "frontendIPConfigurations"),
+            ("azurefirewalls", "ipConfigurations"),
+            ("loadbalancers", "frontendIPConfigurations"),
+        ];
         let of_kind = |(kind, key)| resources.of(kind).into_iter().map(move |(own, object)| (own, object, key));
         for (key, object, field) in kinds.into_iter().flat_map(of_kind) {
             let Some(owner) = id_of(object) else { continue };
@@ -374,6 +385,7 @@ impl World {
                     configuration: child_id(frontend, key, field).key,
                     forwarding: false,
                     public: None,
+                    balanced: Vec::new(),
                 });
             }
         }
@@ -401,6 +413,7 @@ impl World {
                         configuration: key.clone(),
                         forwarding: false,
                         public: None,
+                        balanced: Vec::new(),
                     });
                 }
             }
@@ -472,22 +485,5 @@ impl World {
         for (key, object) in resources.of("localnetworkgateways") {
             self.offices.insert(key.to_owned(), space(object, "localNetworkAddressSpace"));
         }
-    }
-}
-
-fn peering(object: &Value) -> Peering {
-    let names = |key: &str| texts(object, key).iter().map(|text| text.to_ascii_lowercase()).collect();
-    let whole = flag(object, "peerCompleteVnets", true);
-    Peering {
-        name: name(object),
-        remote: read::reference(object, "remoteVirtualNetwork"),
-        connected: matches!(word(object, "peeringState").as_str(), "" | "connected"),
-        access: flag(object, "allowVirtualNetworkAccess", true),
-        forwarded: flag(object, "allowForwardedTraffic", false),
-        transit: flag(object, "allowGatewayTransit", false),
-        remote_gateways: flag(object, "useRemoteGateways", false),
-        space: space(object, "remoteAddressSpace"),
-        wide_space: space(object, "remoteVirtualNetworkAddressSpace"),
-        only: (!whole).then(|| (names("localSubnetNames"), names("remoteSubnetNames"))),
     }
 }

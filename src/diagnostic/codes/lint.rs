@@ -172,6 +172,10 @@ codes! {
         "a security admin rule has a value that Azure does not take",
         "Flows that the rule may match are unknown.",
         "Inbound or Outbound; Allow, Deny or AlwaysAllow; Tcp, Udp, Icmp, Esp, Ah or Any; ports 0 to 65535; sources and destinations are prefixes, service tags or network groups.";
+    FIREWALL_PRIVATE_RANGE = "GP243" "firewall-invalid-private-range" Error None,
+        "an element of a firewall's private SNAT ranges is no prefix",
+        "Whether network rules translate the source is then unknown, and so is every verdict behind them that depends on it.",
+        "A CIDR prefix, an address or IANAPrivateRanges; 0.0.0.0/0 alone for never, 255.255.255.255/32 alone for always.";
 
     NSG_NOT_ASSOCIATED = "GP301" "nsg-not-associated" Note None,
         "an NSG is attached to nothing",

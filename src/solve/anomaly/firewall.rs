@@ -1,4 +1,4 @@
-//! # Azure Firewall (GP234 to GP239, GP819, GP849)
+//! # Azure Firewall (GP234 to GP239, GP243, GP819, GP849)
 //!
 //! Rules of firewall policies (rule collection groups) and of classic firewalls (semantics.md 4).
 //!
@@ -10,6 +10,8 @@
 //! * **GP237**: an address of a rule or IP group that is none. Ranges `a-b` are fine here; tags in IP groups are not.
 //! * **GP238**: a wildcard in an FQDN of a network rule.
 //! * **GP239**: no known rule type, protocol or action, or a side without any value.
+//! * **GP243**: an element of `snat.privateRanges`, or of a classic firewall's `Network.SNAT.PrivateRanges`, that is no
+//!   prefix (semantics.md 4.2).
 //! * **GP819**: FQDNs in network rules of a policy without DNS proxy, which no policy that inherits from it has either
 //!   (edge case E114).
 //! * **GP849**: a rule names an IP group without addresses: Azure skips the rule (edge case E113).
@@ -17,8 +19,8 @@
 use super::list_words;
 use crate::diagnostic::{Code, Diagnostic, Span, code};
 use crate::model::{
-    FirewallProtocol, FirewallRule, FirewallRuleKind, FirewallSide, FirewallTerm, IpGroup, PortTerm, ResourceId,
-    RuleCollection, Setting, Snapshot,
+    FirewallProtocol, FirewallRule, FirewallRuleKind, FirewallSettings, FirewallSide, FirewallTerm, IpGroup, PortTerm,
+    ResourceId, RuleCollection, Setting, Snapshot, SnatRange,
 };
 use std::collections::BTreeMap;
 
@@ -50,6 +52,25 @@ pub(super) fn check(snapshot: &Snapshot, out: &mut Vec<Diagnostic>) {
     }
     for group in snapshot.ip_groups.values() {
         ip_group(group, out);
+    }
+    for policy in snapshot.firewall_policies.values() {
+        private_ranges(&policy.id, &policy.settings, out);
+    }
+    for firewall in snapshot.firewalls.values() {
+        private_ranges(&firewall.id, &firewall.settings, out);
+    }
+}
+
+fn private_ranges(id: &ResourceId, settings: &FirewallSettings, out: &mut Vec<Diagnostic>) {
+    for range in &settings.private_ranges {
+        let SnatRange::Invalid(text) = range else { continue };
+        let message = format!(
+            "the private range {:?} of {} is no prefix; whether network rules translate the source cannot be judged",
+            text.value,
+            id.name()
+        );
+        let finding = Diagnostic::new(&code::FIREWALL_PRIVATE_RANGE, message).resource(id.as_str());
+        out.push(finding.help(code::FIREWALL_PRIVATE_RANGE.fix).at(text.span));
     }
 }
 
