@@ -45,12 +45,12 @@ pub enum Fact {
     Access(RuleKey),
     /// Does a rule of unknown place in the order decide?
     Unplaced(RuleKey),
-    /// Does an NSG that is not in the input allow; the platform's health probes apart?
-    MissingNsg(String, Direction, bool),
+    /// Does an NSG that is not in the input allow?
+    MissingNsg(String, Direction),
     /// Does a route table that is not in the input leave the system routes alone?
     MissingTable(String),
-    /// Does a NIC that is not in the input allow; the platform's health probes apart?
-    UnseenNic(IpAddr, bool),
+    /// Does a NIC that is not in the input allow?
+    UnseenNic(IpAddr),
     /// Is there an appliance at the next hop address?
     NextHop(IpAddr),
     /// Does the appliance let the flow through?
@@ -137,7 +137,7 @@ impl Fact {
         match self {
             Fact::Tag(_, a)
             | Fact::Unreadable(_, a)
-            | Fact::UnseenNic(a, _)
+            | Fact::UnseenNic(a)
             | Fact::NextHop(a)
             | Fact::Appliance(a)
             | Fact::ApplianceTranslates(a)

@@ -194,7 +194,7 @@ fn owner_in_input<'n>(context: &mut Context<'_, 'n>, address: IpAddr) -> Walked<
         context.here = At::new(Stage::NsgInNic, None);
         context.note(&code::NO_NIC, &address.to_string());
         let at = context.here;
-        if !context.ask(Fact::UnseenNic(address, false))? {
+        if !context.ask(Fact::UnseenNic(address))? {
             return Err(Halt::deny(at));
         }
     }

@@ -59,7 +59,7 @@ pub fn egress<'n>(
         last = gate(context, nic.nsg(), Direction::Outbound, Stage::NsgOutNic, flow, subnet, &name)?.or(last);
         let place = node.subnet.name.clone();
         last = gate(context, node.nsg, Direction::Outbound, Stage::NsgOutSubnet, flow, subnet, &place)?.or(last);
-        unseen_nic(context, nic, (flow.source, false), subnet, Stage::NsgOutNic)?;
+        unseen_nic(context, nic, flow.source, subnet, Stage::NsgOutNic)?;
     }
     Ok(last)
 }
@@ -80,14 +80,9 @@ pub fn ingress<'n>(
         last = gate(context, node.nsg, Direction::Inbound, Stage::NsgInSubnet, flow, subnet, &place)?.or(last);
         let name = nic.name();
         last = gate(context, nic.nsg(), Direction::Inbound, Stage::NsgInNic, flow, subnet, &name)?.or(last);
-        unseen_nic(context, nic, (flow.destination, is_probe(flow)), subnet, Stage::NsgInNic)?;
+        unseen_nic(context, nic, flow.destination, subnet, Stage::NsgInNic)?;
     }
     Ok(last)
-}
-
-/// A health probe of the platform: the same NSG may let it in and not others, and other servers serve without it.
-fn is_probe(flow: &Flow) -> bool {
-    flow.source == IpAddr::V4(tags::PLATFORM)
 }
 
 /// One NSG: the rule that allowed, `None` where there is no NSG or no rule speaks.
@@ -113,7 +108,7 @@ fn gate<'n>(
             context.note(&code::NSG_MISSING, id.as_str());
             let (at, what) = (context.here, "referenced, not in the input".to_owned());
             context.step(|| Step { at, place: place.to_owned(), what, result: StepResult::Unknown });
-            let allowed = context.ask(Fact::MissingNsg(id.key().to_owned(), direction, is_probe(flow)))?;
+            let allowed = context.ask(Fact::MissingNsg(id.key().to_owned(), direction))?;
             return if allowed { Ok(Some(at)) } else { Err(Halt::deny(at)) };
         }
         Lookup::Found(index) => index,
@@ -287,7 +282,7 @@ pub fn is_platform_traffic(flow: &Flow) -> bool {
 fn unseen_nic<'n>(
     context: &mut Context<'_, 'n>,
     nic: Nic<'_, 'n>,
-    (address, probe): (IpAddr, bool),
+    address: IpAddr,
     subnet: usize,
     stage: Stage,
 ) -> Walked<'n, ()> {
@@ -309,5 +304,5 @@ fn unseen_nic<'n>(
         what: "no NIC with this address in the input".to_owned(),
         result: StepResult::Unknown,
     });
-    if context.ask(Fact::UnseenNic(address, probe))? { Ok(()) } else { Err(Halt::deny(at)) }
+    if context.ask(Fact::UnseenNic(address))? { Ok(()) } else { Err(Halt::deny(at)) }
 }

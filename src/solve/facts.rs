@@ -50,7 +50,7 @@ fn about_resource(network: &Network<'_>, fact: &Fact) -> Option<Missing> {
         Fact::Tag(tag, _) | Fact::NarrowTagRoute(tag, _) => {
             with(format!("addresses of service tag {tag}"), TAG_COMMAND)
         }
-        Fact::MissingNsg(id, ..) => {
+        Fact::MissingNsg(id, _) => {
             let id = written(network, id);
             export(format!("NSG {}", id.name()), &id)
         }
@@ -58,7 +58,7 @@ fn about_resource(network: &Network<'_>, fact: &Fact) -> Option<Missing> {
             let id = written(network, id);
             export(format!("route table {}", id.name()), &id)
         }
-        Fact::UnseenNic(address, _) => with(format!("the NIC with address {address}"), NIC_COMMAND),
+        Fact::UnseenNic(address) => with(format!("the NIC with address {address}"), NIC_COMMAND),
         Fact::NextHop(address) => with(format!("the appliance at {address}"), NIC_COMMAND),
         Fact::PublicSource(_) => with("the public address the traffic leaves with".to_owned(), PUBLIC_IP_COMMAND),
         Fact::UnseenMember(key, address) => {

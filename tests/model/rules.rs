@@ -296,11 +296,6 @@ fn is_platform_traffic(flow: &Flow) -> bool {
     metadata && flow.destination_port == 80 || host && agent
 }
 
-/// Health probes of the platform are a question of their own: the same NSG may let them in and not others.
-pub(crate) fn probe(flow: &Flow) -> &'static str {
-    if routing::PLATFORM.holds(flow.source) { " the probe" } else { "" }
-}
-
 /// One NSG: the place of the rule that allows; `None` where no rule speaks.
 pub(crate) fn gate(
     case: &Case<'_>,
@@ -313,7 +308,7 @@ pub(crate) fn gate(
 ) -> Result<Option<Place>, Halt> {
     let Some(rules) = case.world.nsgs.get(&nsg.key) else {
         let place = Place::of(stage, Some(nsg.name()));
-        let fact = Fact::plain(format!("missing nsg {} {inbound} allows{}", nsg.key, probe(flow)));
+        let fact = Fact::plain(format!("missing nsg {} {inbound} allows", nsg.key));
         return if case.ask(fact, &place)? { Ok(Some(place)) } else { Err(Halt::Deny(place)) };
     };
     let platform = !inbound && is_platform_traffic(flow);

@@ -91,7 +91,7 @@ impl<'n, T: PartialEq + Clone> Worlds<'n, T> {
 fn missing_words(network: &Network<'_>, fact: &Fact) -> String {
     // What stands for a subnet that is not in the input refers to itself (`Snapshot::add_unknown_subnets`).
     let fact = match fact {
-        Fact::MissingNsg(id, ..) | Fact::MissingTable(id) | Fact::OpenPrefix(id, _) if id.contains("/subnets/") => {
+        Fact::MissingNsg(id, _) | Fact::MissingTable(id) | Fact::OpenPrefix(id, _) if id.contains("/subnets/") => {
             Fact::MissingSubnet(id.clone())
         }
         other => other.clone(),
