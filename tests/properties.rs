@@ -71,7 +71,12 @@ fn difference(files: &[(String, String)], assumed: Assumed, question: &Question)
 
 /// Fails with the smallest estate in which the two still differ.
 fn report(estate: &Estate, files: &[(String, String)], assumed: Assumed, question: &Question) -> ! {
-    let differ = |estate: &Estate| difference(&spell::plain(estate, Shape::Rest), assumed, question).is_some();
+    // The same difference, lest the smallest estate shows another one.
+    let first = difference(&spell::plain(estate, Shape::Rest), assumed, question);
+    let differ = |estate: &Estate| {
+        let now = difference(&spell::plain(estate, Shape::Rest), assumed, question);
+        now.is_some() && now == first
+    };
     if !differ(estate) {
         let both = difference(files, assumed, question);
         panic!("{question:?} {assumed:?}\nonly as written here, engine and model: {both:#?}\n{files:#?}");
