@@ -240,11 +240,21 @@ fn probe<'n>(
         destination_port: *port,
     };
     let nothing = Removed::default();
-    let mut quiet = Context::new(context.network, context.assume, &nothing);
+    // What is assumed of the flow itself is not assumed of the probe.
+    let of_probe = |(fact, answer): &(Fact, bool)| match fact {
+        Fact::OfProbe(inner) => Some(((**inner).clone(), *answer)),
+        fact => (!fact.follows_flow()).then(|| (fact.clone(), *answer)),
+    };
+    let assume: Vec<(Fact, bool)> = context.assume.iter().filter_map(of_probe).collect();
+    let mut quiet = Context::new(context.network, &assume, &nothing);
     quiet.removed = context.removed;
     match gates::ingress(&mut quiet, &flow, subnet, Nic::Endpoint(Some(member)), None) {
         Ok(_) => Ok(None),
         Err(Halt::Settled(outcome)) => Ok(outcome.at),
+        Err(Halt::Unknown(unknown)) if unknown.0.follows_flow() => {
+            let (fact, at) = *unknown;
+            Err(Halt::Unknown(Box::new((Fact::OfProbe(Box::new(fact)), at))))
+        }
         Err(other) => Err(other),
     }
 }

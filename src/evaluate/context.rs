@@ -107,6 +107,8 @@ pub enum Fact {
     PeeringRoute(String),
     /// Does a server of a load balancer, which is not in the input, let the flow in?
     PoolMember(String),
+    /// Does it hold for the health probe of a load balancer? Another flow than the one that is asked about.
+    OfProbe(Box<Fact>),
     /// Is the address a frontend of a load balancer that is not in the input, and is the flow let in behind it?
     Frontend(String, IpAddr),
     /// Does something that is not evaluated let the flow through?
@@ -132,6 +134,19 @@ pub enum Fact {
 }
 
 impl Fact {
+    /// Is it about what becomes of a flow, and not about what is where? Another flow may meet another answer.
+    pub fn follows_flow(&self) -> bool {
+        matches!(
+            self,
+            Fact::MissingNsg(..)
+                | Fact::UnseenNic(_)
+                | Fact::Ports(_)
+                | Fact::RuleProtocol(_)
+                | Fact::AdminDecides(..)
+                | Fact::AdminDenies(..)
+        )
+    }
+
     /// The address that the fact is about. Facts about different sources are independent of each other.
     pub fn address(&self) -> Option<IpAddr> {
         match self {

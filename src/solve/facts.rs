@@ -39,6 +39,9 @@ pub fn all_missing(network: &Network<'_>, facts: &[Fact]) -> Vec<Missing> {
 
 /// What would answer a fact.
 fn missing(network: &Network<'_>, fact: &Fact) -> Missing {
+    if let Fact::OfProbe(inner) = fact {
+        return missing(network, inner);
+    }
     about_resource(network, fact).unwrap_or_else(|| Missing { what: about_rule(network, fact), command: None })
 }
 

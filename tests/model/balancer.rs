@@ -179,8 +179,13 @@ impl Balancer {
             source_port: 49152,
             destination_port: *port,
         };
-        match gates(case, &flow, subnet, Some(end), true, None) {
+        let answers = case.of_other_flow();
+        match gates(&Case { answers: &answers, ..*case }, &flow, subnet, Some(end), true, None) {
             Ok(_) => Ok(None),
+            Err(Halt::Missing(missing)) => {
+                let (fact, place) = *missing;
+                Err(Halt::Missing(Box::new((fact.for_other_flow(), place))))
+            }
             Err(Halt::Deny(place)) => Ok(Some(place)),
             Err(other) => Err(other),
         }

@@ -19,6 +19,9 @@ pub(crate) const STAGES: [&str; 11] = [
     "return-route",
 ];
 
+/// Starts facts about another flow than the one that is asked about.
+const OTHER_FLOW: &str = "other flow: ";
+
 /// Something that the snapshot does not hold.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Fact {
@@ -32,6 +35,18 @@ impl Fact {
     /// A fact about one address.
     pub(crate) fn about(what: &str, address: Addr) -> Fact {
         Fact { what: what.to_owned(), about: Some(address) }
+    }
+
+    fn follows_flow(&self) -> bool {
+        ["missing nsg ", "unseen nic allows", "ports of ", "unseen admin rules "]
+            .iter()
+            .any(|start| self.what.starts_with(start))
+    }
+
+    /// The fact as another flow than the asked one needs it.
+    pub(crate) fn for_other_flow(self) -> Fact {
+        let start = if self.follows_flow() { OTHER_FLOW } else { "" };
+        Fact { what: format!("{start}{}", self.what), about: self.about }
     }
 
     /// Another fact.
@@ -126,6 +141,17 @@ impl Case<'_> {
             Some(answer) => Ok(*answer),
             None => Err(Halt::Missing(Box::new((fact, place.clone())))),
         }
+    }
+
+    /// The answers as another flow than the asked one finds them: what filters that are not there, or that cannot be read,
+    /// do with it is a question of its own.
+    pub(crate) fn of_other_flow(&self) -> BTreeMap<Fact, bool> {
+        let own = |(fact, answer): (&Fact, &bool)| {
+            let what = fact.what.strip_prefix(OTHER_FLOW);
+            let fact = Fact { what: what.unwrap_or(&fact.what).to_owned(), about: fact.about };
+            (what.is_some() || !fact.follows_flow()).then_some((fact, *answer))
+        };
+        self.answers.iter().filter_map(own).collect()
     }
 
     /// The answer to a question, with its missing facts asked one after the other.

@@ -35,8 +35,8 @@ pub(crate) fn referenced(resources: &[Value]) -> Vec<(usize, String)> {
     all.filter(|(at, key)| by_other(at, key)).collect()
 }
 
-/// Is a NIC the only one to say that it is in the pool of a load balancer that is there? A load balancer's export lists the
-/// members of its pools, so without such a NIC nothing tells of it.
+/// Is a NIC the only one to say that it is in the pool of a load balancer that is there, or that a public address is its
+/// own? The exports of both tell of the NIC, so without one that only itself says so nothing tells of it.
 pub(crate) fn only_it_says(resources: &[Value], key: &str) -> bool {
     let lower = |value: &Value| value["id"].as_str().map(str::to_lowercase).unwrap_or_default();
     let list = |value: &Value, name: &str| value["properties"][name].as_array().cloned().unwrap_or_default();
@@ -46,7 +46,10 @@ pub(crate) fn only_it_says(resources: &[Value], key: &str) -> bool {
         let own = lower(&configuration);
         let named = list(&configuration, "loadBalancerBackendAddressPools");
         let lists = |pool: &&Value| !list(pool, "backendIPConfigurations").iter().any(|member| lower(member) == own);
-        named.iter().any(|id| pools.iter().filter(lists).any(|pool| lower(pool) == lower(id)))
+        let address = lower(&configuration["properties"]["publicIPAddress"]);
+        let public = resources.iter().find(|resource| !address.is_empty() && lower(resource) == address);
+        let unsaid = public.is_some_and(|public| public["properties"]["ipConfiguration"].is_null());
+        unsaid || named.iter().any(|id| pools.iter().filter(lists).any(|pool| lower(pool) == lower(id)))
     })
 }
 

@@ -37,6 +37,8 @@ struct Book {
 pub(crate) struct Firewalls {
     pub(crate) all: Vec<Firewall>,
     policies: BTreeMap<String, Book>,
+    /// Groups whose policy is not in the snapshot.
+    orphans: BTreeMap<String, Book>,
     /// Elements of IP groups.
     groups: BTreeMap<String, Vec<String>>,
 }
@@ -78,27 +80,37 @@ pub(crate) fn read(resources: &Resources<'_>) -> Firewalls {
     for (key, object) in resources.of("ipgroups") {
         out.groups.insert(key.to_owned(), texts(object, "ipAddresses"));
     }
+    let groups = resources.of("firewallpolicies/rulecollectiongroups");
     for (key, object) in resources.of("firewallpolicies") {
-        let mut groups: Vec<(i64, String, &Value)> = resources
-            .of("firewallpolicies/rulecollectiongroups")
-            .into_iter()
-            .filter(|(own, _)| own.starts_with(&format!("{key}/")))
-            .map(|(_, group)| (number(group, "priority").unwrap_or(0), name(group).to_lowercase(), group))
-            .collect();
-        groups.sort_by(|a, b| (a.0, &a.1).cmp(&(b.0, &b.1)));
         let listed = list(object, "ruleCollectionGroups").into_iter().filter_map(id_of);
         let book = Book {
             base: reference(object, "basePolicy"),
-            rules: groups.iter().flat_map(|(_, _, group)| collections(group, "ruleCollections", "")).collect(),
+            rules: rules_of(key, &groups),
             unseen: listed.filter(|id| resources.get(&id.key).is_none()).collect(),
             private_ranges: field(object, "snat").map(|snat| texts(snat, "privateRanges")).unwrap_or_default(),
         };
         out.policies.insert(key.to_owned(), book);
     }
+    for (own, _) in &groups {
+        let Some((policy, _)) = own.rsplit_once("/rulecollectiongroups/") else { continue };
+        if !out.policies.contains_key(policy) {
+            let rules = rules_of(policy, &groups);
+            out.orphans.insert(policy.to_owned(), Book { rules, ..Book::default() });
+        }
+    }
     for (_, object) in resources.of("azurefirewalls") {
         out.all.extend(firewall(object));
     }
     out
+}
+
+/// Rules of a policy's groups in their order.
+fn rules_of(policy: &str, groups: &[(&str, &Value)]) -> Vec<FirewallRule> {
+    let own = groups.iter().filter(|(own, _)| own.starts_with(&format!("{policy}/")));
+    let mut own: Vec<(i64, String, &Value)> =
+        own.map(|(_, group)| (number(group, "priority").unwrap_or(0), name(group).to_lowercase(), *group)).collect();
+    own.sort_by(|a, b| (a.0, &a.1).cmp(&(b.0, &b.1)));
+    own.iter().flat_map(|(_, _, group)| collections(group, "ruleCollections", "")).collect()
 }
 
 fn firewall(object: &Value) -> Option<Firewall> {
@@ -179,6 +191,9 @@ impl Firewall {
         }
         while let Some(id) = next {
             let book = world.firewalls.policies.get(&id.key);
+            if let (None, Some(orphan)) = (book, world.firewalls.orphans.get(&id.key)) {
+                out.insert(0, Ok(orphan));
+            }
             out.insert(0, book.ok_or(id));
             next = book.and_then(|book| book.base.as_ref()).filter(|_| out.len() < 8);
         }

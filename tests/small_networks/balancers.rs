@@ -235,3 +235,19 @@ fn servers_that_differ_are_named() {
     let differ = "part  servers behind the frontend differ: 10.7.1.9 denied, 10.7.1.10 allowed";
     assert_eq!(told("10.7.0.5"), ["flow  traced for source 10.7.0.5, one of those denied at server 10.7.1.9", differ]);
 }
+
+/// An NSG that is not in the input may let the health probe in and not the flow.
+#[test]
+fn what_lets_the_probe_in_may_not_let_the_flow_in() {
+    let own = id("loadBalancers", "lb");
+    let probe = json!({"id": format!("{own}/probes/alive")});
+    let https = json!({"protocol": "Tcp", "frontendPort": 443, "backendPort": 443, "probe": probe});
+    let mut set = fig(false);
+    let alive = json!({"id": probe["id"], "name": "alive", "properties": {"protocol": "Tcp", "port": 80}});
+    set.push(balancer(&https, &json!({ "probes": [alive] })));
+    set.push(nic("s1", "snet-b", "10.7.1.9", false, &in_pool()));
+    let mut other = nic("s2", "snet-b", "10.7.1.10", false, &in_pool());
+    other["properties"]["networkSecurityGroup"] = json!({"id": id("networkSecurityGroups", "nsg-s2")});
+    set.push(other);
+    assert_eq!(verdict("probe-nsg-missing", &set, "10.7.5.100:443"), "unknown");
+}
