@@ -27,7 +27,7 @@ mod template;
 mod vnet;
 
 pub use document::Format;
-pub use files::{DEFAULT_LIMIT, Input, gather};
+pub use files::{DEFAULT_LIMIT, Input, gather, list};
 pub use rows::{ColumnMap, Opened, RowReport, open};
 
 use crate::diagnostic::{Diagnostic, Source, Sources, Span, code};

@@ -16,6 +16,7 @@ pub use stream::{Opened, open};
 
 use crate::diagnostic::{Diagnostic, Sources, code};
 use crate::model::Observation;
+pub(crate) use row::server_and_port;
 use row::{Outcome, RowReader};
 use std::collections::BTreeMap;
 

@@ -270,7 +270,7 @@ fn parameter<'a>(query: &'a str, name: &str) -> &'a str {
 }
 
 /// `10.0.0.4:443`, `[fd00::4]:443`, `app.example:443`, or a server alone.
-pub(super) fn server_and_port(text: &str) -> (&str, Option<u16>) {
+pub(crate) fn server_and_port(text: &str) -> (&str, Option<u16>) {
     let text = text.trim();
     if let Some((inside, after)) = text.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
         return (inside, after.strip_prefix(':').and_then(|port| port.parse().ok()));

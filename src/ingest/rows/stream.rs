@@ -132,6 +132,8 @@ fn form(head: &str, columns: &ColumnMap) -> Form {
         line += 1;
         rest = rest.get(end + 1..).unwrap_or_default();
     }
+    // The table reader takes a row to begin between the two characters of a line end.
+    line += u64::from(rest.split_once('\n').is_some_and(|(first, _)| first.ends_with('\r')));
     let header = rest.lines().next().unwrap_or_default();
     let known = |delimiter: char| {
         header.split(delimiter).filter(|cell| columns.known(cell.trim().trim_matches('"')).is_some()).count()
