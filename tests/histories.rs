@@ -65,7 +65,10 @@ fn the_order_of_rows_does_not_matter() {
     let (header, body) = rows.split_first().unwrap();
     let text = |body: Vec<&String>| {
         let mut out = format!("{header}\n");
-        body.iter().for_each(|row| out.push_str(&format!("{row}\n")));
+        for row in body {
+            out.push_str(row);
+            out.push('\n');
+        }
         out
     };
     let (straight, err) = ask_of(&folder, &text(body.iter().collect()), &[]);
