@@ -102,6 +102,12 @@ pub(super) fn sentences(case: &Case<'_>) -> Vec<String> {
             count.times, count.last
         ));
     }
+    if let Some(counts) = history.counts {
+        let number = |count: Option<u32>, word: &str| count.map(|count| format!("{count} {word}"));
+        let list: Vec<String> =
+            [number(counts.healthy, "healthy"), number(counts.unhealthy, "unhealthy")].into_iter().flatten().collect();
+        out.push(format!("At {} the gateway counted {} servers.", counts.time, list.join(" and ")));
+    }
     if let Some((address, time)) = history.stale {
         let now: Vec<String> =
             case.servers.iter().filter_map(|server| server.address).map(|address| address.to_string()).collect();

@@ -31,6 +31,17 @@ pub struct Count {
     pub last: Timestamp,
 }
 
+/// Servers that were counted (F10, F11).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HostCounts {
+    /// Healthy ones.
+    pub healthy: Option<u32>,
+    /// Unhealthy ones.
+    pub unhealthy: Option<u32>,
+    /// When last.
+    pub time: Timestamp,
+}
+
 /// What rows with times tell of one server of one pair.
 #[derive(Debug, Clone)]
 pub struct ServerHistory {
@@ -66,6 +77,8 @@ pub struct ServerHistory {
     pub proof_port: Option<u16>,
     /// Requests of the pair that were given up before dialling: they prove nothing.
     pub not_dialled: Option<Count>,
+    /// Healthy and unhealthy servers that a performance log or metric counted last, of the pair or the whole gateway.
+    pub counts: Option<HostCounts>,
     /// The address that requests for the name went to last, where it is none of those that it has now.
     pub stale: Option<(IpAddr, Timestamp)>,
 }
@@ -96,6 +109,7 @@ pub(super) struct Group<'t> {
     pub(super) proof: Option<Proof>,
     pub(super) proof_port: Option<u16>,
     not_dialled: Option<Count>,
+    counts: Option<HostCounts>,
     stale: Option<(IpAddr, Timestamp)>,
     place: Option<(u32, u64)>,
 }
@@ -224,10 +238,16 @@ fn add_requests<'t>(
     for pair in pairs {
         let port = routed.port.or_else(|| data_port(&pair));
         if routed.server.is_empty() {
-            for member in places.of_pair(at, &pair).into_iter().filter(|_| routed.not_dialled > 0) {
+            let (healthy, unhealthy) = routed.counts;
+            let counted = healthy.is_some() || unhealthy.is_some();
+            for member in places.of_pair(at, &pair).into_iter().filter(|_| routed.not_dialled > 0 || counted) {
                 let key = (at, pair.clone(), identity(&member.member));
                 let group = groups.entry(key).or_insert_with(|| Group::of(Some(member), &member.member));
-                group.not_dialled = Some(Count { times: routed.not_dialled, last: routed.newest });
+                if counted {
+                    group.counts = Some(HostCounts { healthy, unhealthy, time: routed.newest });
+                } else {
+                    group.not_dialled = Some(Count { times: routed.not_dialled, last: routed.newest });
+                }
             }
             continue;
         }
@@ -303,6 +323,7 @@ fn history(gateway: &GatewayFacts, pair: &Pair, group: &Group<'_>) -> ServerHist
         proof: group.proof,
         proof_port: group.proof_port,
         not_dialled: group.not_dialled,
+        counts: group.counts,
         stale: group.stale.filter(|(_, time)| group.proof.is_none_or(|proof| proof.time < *time)),
     }
 }

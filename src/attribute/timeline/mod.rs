@@ -11,7 +11,7 @@ mod runs;
 mod said;
 mod unplaced;
 
-pub use histories::{Count, Histories, ServerHistory, Silence};
+pub use histories::{Count, Histories, HostCounts, ServerHistory, Silence};
 
 use crate::model::{Fact, Observation, RecordedState};
 use jiff::Timestamp;
