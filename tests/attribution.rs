@@ -18,7 +18,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Health formats of this version.
-const FORMATS: [&str; 3] = ["F1", "F2", "F3"];
+const FORMATS: [&str; 8] = ["F1", "F2", "F3", "F4", "F5", "F7", "F8", "F9"];
 
 fn in_scope(folder: &Path, case: &Value) -> bool {
     let formats = case["formats"].as_array().map(Vec::as_slice).unwrap_or_default();
@@ -36,8 +36,7 @@ fn folders(root: &Path) -> Vec<PathBuf> {
 fn ask(folder: &Path, case: &Value) -> Value {
     let path = |name: &str| folder.join(name).to_string_lossy().into_owned();
     let mut line = vec!["health".to_owned(), path("snapshot")];
-    let mut records: Vec<PathBuf> = folders(&folder.join("health"));
-    records.retain(|file| file.extension().is_some_and(|ending| ending == "json"));
+    let records: Vec<PathBuf> = folders(&folder.join("health"));
     for record in records {
         line.extend(["--record".to_owned(), record.to_string_lossy().into_owned()]);
     }

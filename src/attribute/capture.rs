@@ -12,6 +12,8 @@ pub enum TimeBasis {
     Given,
     /// A time in the file's name.
     FileName,
+    /// The newest row of the record itself.
+    Record,
     /// Not known.
     None,
 }

@@ -4,6 +4,7 @@
 //! matched, and the trailing `aka.ms` link where no fragment fits. Nothing here looks at the simulated path.
 
 use super::entries::ENTRIES;
+use crate::model::ProofKind;
 use regex::Regex;
 use serde::{Serialize, Serializer};
 use std::fmt;
@@ -36,6 +37,8 @@ pub enum Evidence {
     NoPermission,
     /// A text of no known kind.
     Unclassified,
+    /// A request in an access log, or a connect time in the metrics, that reached the server (health.md 3.2).
+    AccessLog,
 }
 
 impl Evidence {
@@ -54,6 +57,7 @@ impl Evidence {
             Evidence::None => "none",
             Evidence::NoPermission => "no-permission",
             Evidence::Unclassified => "unclassified",
+            Evidence::AccessLog => "access-log-status",
         }
     }
 
@@ -61,7 +65,12 @@ impl Evidence {
     pub fn proves_layer4(self) -> bool {
         matches!(
             self,
-            Evidence::Success | Evidence::HttpStatus | Evidence::HttpBody | Evidence::Tls | Evidence::ProxyProtocol
+            Evidence::Success
+                | Evidence::HttpStatus
+                | Evidence::HttpBody
+                | Evidence::Tls
+                | Evidence::ProxyProtocol
+                | Evidence::AccessLog
         )
     }
 }
@@ -208,6 +217,15 @@ impl Message {
     /// No text in the record.
     pub const ABSENT: Message = Message { entry: None, http_status: None, expected: None };
 
+    /// A proof of TCP that no probe gave. It is no message, so it has no code.
+    pub fn of_proof(kind: ProofKind) -> Message {
+        let http_status = match kind {
+            ProofKind::Answered(status) => Some(status),
+            ProofKind::TimedOut | ProofKind::Closed | ProofKind::Connected => None,
+        };
+        Message { entry: Some(&REQUEST), http_status, expected: None }
+    }
+
     /// The evidence that it is; none without a text.
     pub fn evidence(&self) -> Evidence {
         self.entry.map_or(Evidence::None, |entry| entry.evidence)
@@ -215,9 +233,24 @@ impl Message {
 
     /// Code of the catalogue entry.
     pub fn code(&self) -> Option<&'static str> {
-        self.entry.map(|entry| entry.code)
+        self.entry.map(|entry| entry.code).filter(|code| !code.is_empty())
     }
 }
+
+/// What a request or a connect time is as evidence.
+static REQUEST: CatalogueEntry = CatalogueEntry {
+    code: "",
+    name: "request that reached the server",
+    pattern: "",
+    slug: None,
+    evidence: Evidence::AccessLog,
+    cause: Cause::ProbeStatus,
+    layer4: Layer4::Proven,
+    block: BlockFit::No,
+    proves: "a request reached the server, so TCP works in both directions",
+    manual: "Requests of clients use the same path as probes do.",
+    look_at: "The probe's own settings: path, host, expected status",
+};
 
 /// Every entry, in the order in which they are tried.
 pub fn entries() -> &'static [CatalogueEntry] {

@@ -38,6 +38,7 @@ pub(super) fn explain(context: &Context<'_, '_>) -> (String, Vec<String>) {
     sentences.extend(data_port(case));
     sentences.extend(contrast(context));
     sentences.extend(other_records(case));
+    sentences.extend(super::history::sentences(case));
     let mut seen = BTreeSet::new();
     for fact in case.servers.iter().flat_map(|server| &server.facts).filter(|fact| seen.insert(fact.as_str())) {
         sentences.push(sentence(fact));
@@ -58,6 +59,9 @@ fn evidence(case: &Case<'_>) -> String {
     match case.recorded {
         Recorded::Absent | Recorded::Empty => return String::new(),
         Recorded::Up | Recorded::Down | Recorded::Unknown | Recorded::Partial | Recorded::Draining => {}
+    }
+    if let Some(text) = super::history::proof(case) {
+        return text;
     }
     let Some(entry) = case.message.entry else {
         return format!("{name} is recorded {state}; the record holds no probe message.");

@@ -6,8 +6,9 @@ use super::flows::FlowSeen;
 use super::input::{ManagementVerdict, Path};
 use crate::compile::Stage;
 use crate::diagnostic::{Diagnostic, Span};
-use crate::model::{RecordedState, ResourceId};
+use crate::model::{Flip, Proof, RecordedState, ResourceId};
 use crate::solve::{Decision, Missing, Verdict};
+use jiff::Timestamp;
 use serde::Serialize;
 
 /// What the record says of a server (attribution README).
@@ -113,6 +114,12 @@ pub struct ServerFinding {
     pub record_span: Option<Span>,
     /// Name of the record's file.
     pub record_file: Option<String>,
+    /// Changes of the recorded state, oldest first (health.md 6.4); empty without a history.
+    pub flips: Vec<Flip>,
+    /// First observation of the state that a history ends with.
+    pub last_state_since: Option<Timestamp>,
+    /// Latest request or connect time that proves TCP to the server.
+    pub proof: Option<Proof>,
     /// Healthy now, and the path is blocked or partly blocked: what will happen, without a final full stop.
     pub latent: Option<String>,
     /// What flow logs show of it, newest first.

@@ -2,6 +2,7 @@
 
 use super::checks::Check;
 use super::flows::FlowEvidence;
+use super::timeline::ServerHistory;
 use crate::compile::Stage;
 use crate::model::{Generation, HealthRecord, ResourceId};
 use crate::solve::{Answer, Decision, Verdict};
@@ -24,6 +25,8 @@ pub struct AttributionInput<'a> {
     pub records: &'a [HealthRecord],
     /// What flow logs show.
     pub flows: Option<&'a FlowEvidence>,
+    /// Time lines of servers, and what requests prove of them.
+    pub histories: &'a [ServerHistory],
     /// Counterfactual, where the caller can compute it.
     pub heals: Option<&'a Heals<'a>>,
 }
@@ -35,6 +38,7 @@ impl fmt::Debug for AttributionInput<'_> {
             .field("servers", &self.servers)
             .field("records", &self.records)
             .field("flows", &self.flows.is_some())
+            .field("histories", &self.histories)
             .field("heals", &self.heals.is_some())
             .finish()
     }

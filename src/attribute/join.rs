@@ -8,6 +8,7 @@ use super::combine::Combined;
 use super::explain::{self, Context};
 use super::finding::{Attribution, Recorded, ServerFinding};
 use super::flows::{self, FlowEvidence};
+use super::history;
 use super::input::{
     AttributionInput, GatewayFacts, NameState, Path, PoolFacts, ProbedServer, SettingFacts, TimeRelation,
 };
@@ -16,6 +17,7 @@ use super::members::{Joined, join};
 use super::place::place;
 use super::sibling::Siblings;
 use super::table::{self, Conclusion, Coverage, Facts};
+use super::timeline::ServerHistory;
 use crate::solve::Missing;
 use std::net::IpAddr;
 
@@ -79,6 +81,8 @@ pub(super) struct Case<'a> {
     pub(super) probe: Combined,
     /// Answer for the data port, where it is another port.
     pub(super) data: Option<Combined>,
+    /// Its time line.
+    pub(super) history: Option<&'a ServerHistory>,
 }
 
 impl<'a> Case<'a> {
@@ -89,16 +93,20 @@ impl<'a> Case<'a> {
         let data: Vec<_> = servers.iter().map(|server| server.data.as_ref().unwrap_or(&server.probe)).collect();
         let differs = servers.iter().any(|server| server.data.is_some());
         let text = joined.seen.as_ref().and_then(|seen| seen.server.message.as_ref());
+        let setting = gateway.settings.iter().find(|setting| setting.id == joined.pair.setting);
+        let history = history::find(input.histories, gateway, joined, &servers);
+        let message = history::evidence(classify(text.map(|text| text.value.as_str())), setting, joined, history);
         Some(Case {
             joined,
             gateway,
             pool: gateway.pools.iter().find(|pool| pool.id == joined.pair.pool),
-            setting: gateway.settings.iter().find(|setting| setting.id == joined.pair.setting),
-            message: classify(text.map(|text| text.value.as_str())),
+            setting,
+            message,
             recorded: joined.recorded(),
             probe: if servers.is_empty() { Combined::none() } else { Combined::of(&probes) },
             data: differs.then(|| Combined::of(&data)),
             servers,
+            history,
         })
     }
 
@@ -121,7 +129,9 @@ impl<'a> Case<'a> {
     fn name_state(&self) -> NameState {
         let worst = [NameState::ZoneNotLinked, NameState::Unresolved, NameState::Stale, NameState::Resolved];
         let has = |state: &NameState| self.servers.iter().any(|server| server.name_state == *state);
-        worst.into_iter().find(has).unwrap_or_default()
+        let state = worst.into_iter().find(has).unwrap_or_default();
+        let other_address = self.history.is_some_and(|history| history.stale.is_some());
+        if state == NameState::Resolved && other_address { NameState::Stale } else { state }
     }
 
     /// The newest change on any of the paths.
@@ -190,6 +200,9 @@ impl<'a> Case<'a> {
             missing,
             record_span: seen.map(|seen| seen.server.span).or(self.joined.list_span),
             record_file: seen.map(|seen| seen.file.to_owned()),
+            flips: self.history.map(|history| history.flips.clone()).unwrap_or_default(),
+            last_state_since: self.history.and_then(|history| history.last_state_since),
+            proof: self.history.and_then(|history| history.proof),
             latent,
             flows,
             joined: self.joined.servers.clone(),

@@ -83,6 +83,7 @@ fn common_causes_group_first_denies_and_say_what_heals() {
         servers: &servers,
         records: &records,
         flows: None,
+        histories: &[],
         heals: Some(&heals),
     });
     let causes: Vec<_> = found
@@ -250,6 +251,7 @@ fn management_findings_name_the_rule_and_the_ports() {
         servers: &servers,
         records: &records,
         flows: None,
+        histories: &[],
         heals: None,
     });
     assert_eq!(short(&found), [("10.0.4.4", "Unknown", "MANAGEMENT_PATH", "4")]);

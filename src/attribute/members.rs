@@ -1,8 +1,9 @@
 //! Which recorded server is which configured member (health.md 5, item 8).
 
+use super::catalogue::{Evidence, classify};
 use super::finding::Recorded;
 use super::input::{AttributionInput, GatewayFacts, ProbedServer};
-use super::place::{Observation, PairKey, Placed};
+use super::place::{Observation, PairKey, Placed, Rank};
 use super::table::Coverage;
 use crate::diagnostic::{Diagnostic, Span, code};
 use crate::model::{ResourceId, ServerHealth};
@@ -29,6 +30,8 @@ pub(super) struct Joined<'a> {
 impl Joined<'_> {
     pub(super) fn recorded(&self) -> Recorded {
         match &self.seen {
+            // A text that is about no server: there was no permission to see any.
+            Some(_) if self.label.is_none() => Recorded::Absent,
             Some(seen) => seen.server.state.value.into(),
             None if self.label.is_none() && self.list_span.is_some() => Recorded::Empty,
             None => Recorded::Absent,
@@ -45,6 +48,8 @@ pub(super) struct Seen<'a> {
     pub(super) file: &'a str,
     /// It answers an on-demand probe.
     pub(super) on_demand: bool,
+    /// What kind of record it is.
+    pub(super) rank: Rank,
     /// Records of other files that say something else.
     pub(super) others: Vec<(&'a str, &'a ServerHealth)>,
 }
@@ -104,8 +109,13 @@ impl<'a> Pair<'_, 'a> {
         let mut joined: BTreeMap<String, Joined<'a>> = BTreeMap::new();
         let mut used_records: BTreeSet<String> = BTreeSet::new();
         let (models, members) = self.groups();
+        // Requests go to some servers only; the others are not absent from a record of health.
+        let requests = !self.observations.is_empty() && self.observations.iter().all(|one| one.rank == Rank::Requests);
         for (member, indices) in members {
             let found = self.recorded_as(&indices, &records);
+            if requests && found.is_none() {
+                continue;
+            }
             let seen = found.as_ref().and_then(|key| records.get(key).cloned());
             used_records.extend(found);
             let label = self.label(&member, &indices, seen.as_ref());
@@ -131,6 +141,19 @@ impl<'a> Pair<'_, 'a> {
     /// `servers: []` is one finding without a server. So is a pair in use whose pool has no members and that no record
     /// names: nothing else would say so.
     fn add_empty(&self, out: &mut Vec<Joined<'a>>, coverage: Coverage) {
+        let servers = |one: &Observation<'a>| (one.file, &one.health.servers, one.rank);
+        let refused = self.observations.iter().map(servers).find_map(|(file, list, rank)| {
+            let server = list.iter().find(|server| without_permission(server))?;
+            Some(Seen { server, file, on_demand: false, rank, others: Vec::new() })
+        });
+        // Without permission there is one finding for the pair, instead of absent servers.
+        if refused.is_some() && out.iter().all(|one| one.pair != self.key || one.seen.is_none()) {
+            out.retain(|one| one.pair != self.key);
+            let mut one = self.one(None, coverage);
+            one.seen = refused;
+            out.push(one);
+            return;
+        }
         let empty = self.observations.iter().all(|one| one.health.servers.is_empty());
         let span = self.observations.first().map(|one| one.health.span);
         if empty && (span.is_some() || self.own.is_empty() && self.members() == 0) {
@@ -236,13 +259,16 @@ fn is_instance(model: &ProbedServer, server: &ServerHealth) -> bool {
 /// one, then the last file by name; the others are kept for the explanation where they differ.
 fn records<'a>(observations: &[Observation<'a>], diagnostics: &mut Vec<Diagnostic>) -> Records<'a> {
     let mut sorted: Vec<&Observation<'a>> = observations.iter().collect();
-    sorted.sort_by_key(|one| (!one.on_demand, one.file, one.health.span));
+    sorted.sort_by_key(|one| (one.rank, one.file, one.health.span));
     let mut out: Records<'a> = BTreeMap::new();
     for (observation, server) in
         sorted.iter().flat_map(|one| one.health.servers.iter().map(move |server| (one, server)))
     {
         let id = server.ip_configuration.as_ref().map(ResourceId::key);
         let Some(text) = server.address.as_deref().or(id) else {
+            if without_permission(server) {
+                continue;
+            }
             let finding = Diagnostic::new(
                 &code::UNIDENTIFIED_RESOURCE,
                 "a recorded server has neither address nor IP configuration; it was not used",
@@ -250,10 +276,19 @@ fn records<'a>(observations: &[Observation<'a>], diagnostics: &mut Vec<Diagnosti
             diagnostics.push(finding.at(server.span));
             continue;
         };
-        let newer = Seen { server, file: observation.file, on_demand: observation.on_demand, others: Vec::new() };
+        let newer = Seen {
+            server,
+            file: observation.file,
+            on_demand: observation.on_demand,
+            rank: observation.rank,
+            others: Vec::new(),
+        };
         let Some(older) = out.insert(identity(text), newer) else { continue };
         let mut others = older.others;
-        others.push((older.file, older.server));
+        // A time line ends before or after a record was taken; it does not contradict it.
+        if !matches!(older.rank, Rank::History | Rank::Requests) {
+            others.push((older.file, older.server));
+        }
         others.retain(|(_, other)| says(other) != says(server));
         if !others.is_empty() {
             let text = format!(
@@ -273,6 +308,12 @@ fn says(server: &ServerHealth) -> (Recorded, Option<&str>) {
     (server.state.value.into(), server.message.as_ref().map(|message| message.value.as_str()))
 }
 
+/// What the portal shows to a reader without permission (M25).
+fn without_permission(server: &ServerHealth) -> bool {
+    let text = server.message.as_ref().map(|text| text.value.as_str());
+    server.address.is_none() && server.ip_configuration.is_none() && classify(text).evidence() == Evidence::NoPermission
+}
+
 /// A server as recorded.
 fn shown(server: &ServerHealth) -> String {
     let id = server.ip_configuration.as_ref().map(|id| id.as_str().to_owned());
@@ -280,7 +321,7 @@ fn shown(server: &ServerHealth) -> String {
 }
 
 /// Addresses compare by value, names without regard to letter case or a final dot.
-fn identity(text: &str) -> String {
+pub(super) fn identity(text: &str) -> String {
     let text = text.trim();
     match text.parse::<IpAddr>() {
         Ok(address) => address.to_string(),

@@ -24,6 +24,7 @@ mod finding;
 #[cfg(test)]
 mod fixtures;
 mod flows;
+mod history;
 mod input;
 mod join;
 mod latent;
@@ -32,6 +33,7 @@ mod place;
 pub mod prepare;
 mod sibling;
 mod table;
+pub mod timeline;
 mod translated;
 
 pub use catalogue::{

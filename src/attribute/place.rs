@@ -26,8 +26,31 @@ pub(super) struct Observation<'a> {
     pub(super) file: &'a str,
     /// Answer of an on-demand probe, which may have used another path or host (health.md 1.2).
     pub(super) on_demand: bool,
+    /// Of several records of one server the one with the highest rank counts.
+    pub(super) rank: Rank,
     /// The servers.
     pub(super) health: &'a SettingHealth,
+}
+
+/// What counts more: a record holds state and message of the configured probe, a time line its states, an on-demand probe
+/// may have asked for something else, and requests hold no state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Rank {
+    Requests,
+    OnDemand,
+    History,
+    Record,
+}
+
+impl Rank {
+    fn of(format: HealthFormat) -> Self {
+        match format {
+            HealthFormat::Requests => Rank::Requests,
+            HealthFormat::OnDemand => Rank::OnDemand,
+            HealthFormat::History => Rank::History,
+            HealthFormat::BackendHealth | HealthFormat::PowerShell | HealthFormat::Table => Rank::Record,
+        }
+    }
 }
 
 /// All records, sorted to gateways and pairs.
@@ -51,7 +74,8 @@ enum Owner {
 pub(super) fn place<'a>(gateways: &[GatewayFacts], records: &'a [HealthRecord]) -> Placed<'a> {
     let mut placed = Placed::default();
     for record in records {
-        let whole = record.format != HealthFormat::OnDemand;
+        let rank = Rank::of(record.format);
+        let whole = rank == Rank::Record;
         if record.pools.is_empty() && whole {
             match gateways {
                 [_] => placed.covers(0, true),
@@ -77,7 +101,8 @@ pub(super) fn place<'a>(gateways: &[GatewayFacts], records: &'a [HealthRecord]) 
                             continue;
                         };
                         let key = PairKey { gateway: at, pool: id.clone(), setting };
-                        let observation = Observation { file: &record.file_name, on_demand: !whole, health };
+                        let on_demand = rank == Rank::OnDemand;
+                        let observation = Observation { file: &record.file_name, on_demand, rank, health };
                         placed.pairs.entry(key).or_default().push(observation);
                     }
                 }

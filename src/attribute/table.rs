@@ -86,7 +86,9 @@ impl Facts {
     }
 
     fn success(&self) -> bool {
-        self.evidence() == Evidence::Success
+        // A request that was answered is no probe: under Down it shows that something else than the path fails.
+        let requested = self.evidence() == Evidence::AccessLog;
+        self.evidence() == Evidence::Success || requested && self.recorded != Recorded::Down
     }
 
     /// TCP works and something above it does not.

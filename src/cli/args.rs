@@ -222,6 +222,10 @@ pub struct HealthArgs {
     /// a block, what it let through refutes one
     #[arg(long, value_name = "FILE")]
     pub flow_log: Vec<PathBuf>,
+    /// Which column of a recorded table holds what, where its name is not known: server=NAME, time=NAME (repeatable;
+    /// fields: time, gateway, instance, pool, setting, server, port, state, message)
+    #[arg(long, value_name = "FIELD=COLUMN")]
+    pub map: Vec<String>,
     /// When the record was taken, for records without a time: 2026-11-20T07:42Z
     #[arg(long, value_name = "TIME")]
     pub at: Option<String>,

@@ -1,17 +1,22 @@
 //! `gatepath health`.
 
 use super::args::{Common, Format, HealthArgs, Only};
+use super::tables::Records;
 use super::{CliError, Io, exit_code, load, look, matrix};
 use crate::attribute::capture::{capture, parse_time};
-use crate::attribute::{Attribution, AttributionInput, FlowEvidence, Recorded, attribute, prepare};
+use crate::attribute::timeline::{Histories, Timelines};
+use crate::attribute::{
+    Attribution, AttributionInput, FlowEvidence, GatewayFacts, ProbedServer, Recorded, attribute, prepare,
+};
 use crate::compile::Network;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Sources};
 use crate::ingest::{self, Loaded};
 use crate::report::health::{HealthReport, csv, json, markdown, text};
 use crate::report::text::Look;
 use crate::solve::anomaly;
 use crate::solve::matrix::overridden;
 use jiff::Timestamp;
+use std::borrow::Cow;
 
 /// Exit 1 where an unhealthy server, or the lack of its health, is attributed to the network; 3 where an unhealthy one is
 /// not decidable.
@@ -21,11 +26,16 @@ pub(super) fn run(args: &HealthArgs, io: &mut Io<'_>) -> Result<u8, CliError> {
             .ok_or_else(|| CliError::Usage(format!("--at {text}: expected a time with a zone, 2026-11-20T07:42Z")))
     });
     let at = at.transpose()?;
-    let mut loaded = load::load(&args.common, &args.record, io)?;
+    let stdin_taken = args.common.paths.iter().any(|path| path.as_os_str() == "-");
+    let mut records = Records::sort(&args.record, &args.map, stdin_taken, io)?;
+    let whole = std::mem::take(&mut records.whole);
+    let mut loaded = records.with_stdin(io, |io| load::load(&args.common, &whole, io))?;
     load::require_usable(&loaded, io)?;
+    let bar = io.progress && !args.common.output.quiet;
+    let timelines = records.read(at, &mut loaded, bar, io);
     let flows = flow_logs(&mut loaded, args, io)?;
     let filter = Filter { gateway: args.gateway.as_deref(), pool: args.pool.as_deref(), only: args.only };
-    show(&loaded, &args.common, Asked { filter, at, flows: Some(&flows) }, io)
+    show(&loaded, &args.common, Asked { filter, at, flows: Some(&flows), timelines: Some(&timelines) }, io)
 }
 
 /// Reads the flow logs; a file that is none is a mistake.
@@ -53,6 +63,8 @@ pub(super) struct Asked<'a> {
     pub(super) at: Option<Timestamp>,
     /// Flow logs.
     pub(super) flows: Option<&'a FlowEvidence>,
+    /// Rows with times, and tables.
+    pub(super) timelines: Option<&'a Timelines>,
 }
 
 /// Which servers are shown, and count for the exit code.
@@ -103,7 +115,7 @@ pub(super) fn show(loaded: &Loaded, common: &Common, asked: Asked<'_>, io: &mut 
     if !output.quiet {
         load::messages(&loaded.findings, loaded, io)?;
     }
-    if loaded.health.is_empty() {
+    if loaded.health.is_empty() && asked.timelines.is_none_or(Timelines::is_empty) {
         return Err(CliError::Usage(
             "no backend-health record in the input; export one: az network application-gateway show-backend-health \
              -g GROUP -n NAME -o json > health.json"
@@ -127,6 +139,19 @@ pub(super) struct Judged {
     pub(super) unknown: bool,
 }
 
+/// What the rows come to; without any, the texts are not copied.
+fn histories(
+    asked: &Asked<'_>,
+    gateways: &[GatewayFacts],
+    servers: &[ProbedServer],
+    sources: &mut Cow<'_, Sources>,
+) -> Histories {
+    match asked.timelines {
+        Some(timelines) if !timelines.is_empty() => timelines.histories(gateways, servers, asked.at, sources.to_mut()),
+        _ => Histories::default(),
+    }
+}
+
 /// Joins and prints.
 pub(super) fn answer(
     network: &Network<'_>,
@@ -142,33 +167,39 @@ pub(super) fn answer(
     let mut simulated = rows.clone();
     simulated.extend(overridden(network));
     let servers = prepare::servers(network, &simulated);
-    let ports = |server: &crate::attribute::ProbedServer| {
+    let ports = |server: &ProbedServer| {
         let gateway = gateways.iter().find(|g| g.id == server.gateway)?;
         gateway.settings.iter().find(|s| s.id == server.setting).map(|s| s.probe_port)
     };
     let heals =
         |decision: &crate::solve::Decision, asked: &[usize]| prepare::heals(network, &servers, decision, asked, &ports);
+    let mut sources = Cow::Borrowed(&loaded.sources);
+    let histories = histories(&asked, &gateways, &servers, &mut sources);
+    let health: Vec<_> = loaded.health.iter().chain(&histories.records).cloned().collect();
     let input = AttributionInput {
         gateways: &gateways,
         servers: &servers,
-        records: &loaded.health,
+        records: &health,
+        histories: &histories.servers,
         flows: asked.flows,
         heals: Some(&heals),
     };
     let mut attribution = attribute(&input);
     asked.filter.apply(network, &mut attribution)?;
-    let records: Vec<_> =
-        loaded.health.iter().map(|record| (record.file_name.clone(), capture(asked.at, &record.file_name))).collect();
+    let taken = loaded.health.iter().map(|record| (record.file_name.clone(), capture(asked.at, &record.file_name)));
+    let records: Vec<_> = taken.chain(histories.captures).collect();
+    attribution.diagnostics.extend(histories.diagnostics);
+    crate::diagnostic::sort(&mut attribution.diagnostics);
     let assumptions = load::used_assumptions(rows.iter().flat_map(|row| &row.answer.notes));
     let mut findings: Vec<Diagnostic> = loaded.findings.clone();
-    load::messages(&attribution.diagnostics, loaded, io)?;
+    load::messages_in(&attribution.diagnostics, &sources, io)?;
     findings.extend(attribution.diagnostics.iter().cloned());
     findings.extend(rows.iter().flat_map(|row| row.answer.notes.iter().cloned()));
     crate::diagnostic::sort(&mut findings);
     let report = HealthReport {
         attribution: &attribution,
         records: &records,
-        sources: &loaded.sources,
+        sources: &sources,
         findings: &findings,
         assumptions: &assumptions,
     };

@@ -3,7 +3,7 @@
 use super::args::{Common, Output};
 use super::{CliError, Io};
 use crate::compile::{Assumptions, Network};
-use crate::diagnostic::{Diagnostic, Severity};
+use crate::diagnostic::{Diagnostic, Severity, Sources};
 use crate::ingest::{self, Input, Loaded};
 use crate::model::{ApplicationGateway, ResourceId};
 use std::path::PathBuf;
@@ -70,9 +70,14 @@ pub(super) fn require_usable(loaded: &Loaded, io: &mut Io<'_>) -> Result<(), Cli
 
 /// Findings about the input on standard error: errors, warnings, and files that were left out, a line each.
 pub(super) fn messages(findings: &[Diagnostic], loaded: &Loaded, io: &mut Io<'_>) -> Result<(), CliError> {
+    messages_in(findings, &loaded.sources, io)
+}
+
+/// The same, with places in other texts.
+pub(super) fn messages_in(findings: &[Diagnostic], sources: &Sources, io: &mut Io<'_>) -> Result<(), CliError> {
     let left_out = |finding: &&Diagnostic| finding.code.code == crate::diagnostic::code::NOT_JSON.code;
     for finding in findings.iter().filter(|finding| finding.severity != Severity::Note || left_out(finding)) {
-        writeln!(io.err, "{}", crate::report::finding::line(finding, &loaded.sources))?;
+        writeln!(io.err, "{}", crate::report::finding::line(finding, sources))?;
         if let Some(help) = &finding.help {
             writeln!(io.err, "    help: {}", crate::report::text::printable(help))?;
         }

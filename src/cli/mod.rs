@@ -14,6 +14,7 @@ mod load;
 mod matrix;
 mod progress;
 mod replay;
+mod tables;
 
 use args::{Cli, Color, Command, OnUnknown};
 use clap::FromArgMatches as _;

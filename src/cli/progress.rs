@@ -16,13 +16,23 @@ pub(super) struct Progress {
     done: AtomicU64,
     started: Instant,
     bar: OnceLock<ProgressBar>,
+    template: &'static str,
 }
 
 impl Progress {
     /// A bar for `total` items.
     pub(super) fn new(wanted: bool, total: usize) -> Self {
         let total = u64::try_from(total).unwrap_or(u64::MAX);
-        Progress { wanted, total, done: AtomicU64::new(0), started: Instant::now(), bar: OnceLock::new() }
+        Self::with(wanted, total, "{bar:30} {pos}/{len} paths, {eta} left")
+    }
+
+    /// A bar for `total` bytes.
+    pub(super) fn bytes(wanted: bool, total: u64) -> Self {
+        Self::with(wanted, total, "{bar:30} {bytes}/{total_bytes}, {eta} left")
+    }
+
+    fn with(wanted: bool, total: u64, template: &'static str) -> Self {
+        Progress { wanted, total, done: AtomicU64::new(0), started: Instant::now(), bar: OnceLock::new(), template }
     }
 
     /// `count` more items are done.
@@ -34,7 +44,7 @@ impl Progress {
         }
         let bar = self.bar.get_or_init(|| {
             let bar = ProgressBar::with_draw_target(Some(self.total), ProgressDrawTarget::stderr());
-            let style = ProgressStyle::with_template("{bar:30} {pos}/{len} paths, {eta} left");
+            let style = ProgressStyle::with_template(self.template);
             bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
         });
         bar.set_position(done);

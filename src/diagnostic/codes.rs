@@ -53,6 +53,7 @@ macro_rules! codes {
 mod lint;
 mod names;
 mod reading;
+mod tables;
 
 /// One constant per code, of every family.
 pub mod table {
@@ -60,11 +61,12 @@ pub mod table {
     pub use super::names::rows::*;
     pub use super::reading::rows::*;
     pub use super::rows::*;
+    pub use super::tables::rows::*;
 }
 
 /// Every code, ascending.
 pub static CODES: LazyLock<Vec<&'static Code>> = LazyLock::new(|| {
-    let mut all = [reading::ROWS, lint::ROWS, ROWS, names::ROWS].concat();
+    let mut all = [reading::ROWS, tables::ROWS, lint::ROWS, ROWS, names::ROWS].concat();
     all.sort_by_key(|entry| entry.code);
     all
 });

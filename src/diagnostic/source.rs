@@ -36,15 +36,34 @@ pub struct Source {
     /// The text, without byte order mark.
     pub text: String,
     line_starts: Vec<u32>,
+    /// Numbers of the lines in the file, where the text holds only some of them.
+    numbers: Option<Vec<u64>>,
 }
 
 impl Source {
+    /// A file that is read row by row: its text holds only the lines that are quoted.
+    pub fn excerpt(name: String) -> Self {
+        Source { name, text: String::new(), line_starts: Vec::new(), numbers: Some(Vec::new()) }
+    }
+
+    /// Adds a line to an excerpt and returns its byte range.
+    fn quote(&mut self, number: u64, line: &str) -> Option<(u32, u32)> {
+        let numbers = self.numbers.as_mut()?;
+        let start = u32::try_from(self.text.len()).ok()?;
+        let end = u32::try_from(self.text.len() + line.len()).ok()?;
+        numbers.push(number);
+        self.line_starts.push(start);
+        self.text.push_str(line);
+        self.text.push('\n');
+        Some((start, end))
+    }
+
     /// Takes a text and indexes its lines.
     pub fn new(name: String, text: String) -> Self {
         let breaks = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
         let line_starts =
             std::iter::once(0).chain(breaks.map(|(at, _)| u32::try_from(at + 1).unwrap_or(u32::MAX))).collect();
-        Source { name, text, line_starts }
+        Source { name, text, line_starts, numbers: None }
     }
 
     /// Line and column of a byte offset, both from 1; columns count Unicode scalar values.
@@ -52,6 +71,13 @@ impl Source {
         let line = self.line_starts.partition_point(|start| *start <= offset);
         let start = line.checked_sub(1).and_then(|i| self.line_starts.get(i)).copied().unwrap_or(0);
         let column = self.text.get(start as usize..offset as usize).map_or(0, |text| text.chars().count());
+        let line = match &self.numbers {
+            Some(numbers) => line
+                .checked_sub(1)
+                .and_then(|i| numbers.get(i))
+                .map_or(1, |n| usize::try_from(*n).unwrap_or(usize::MAX)),
+            None => line,
+        };
         (line.max(1), column + 1)
     }
 
@@ -92,6 +118,12 @@ impl Sources {
         self.files.get(file as usize)
     }
 
+    /// Adds a line to the excerpt of a file that is read row by row, as a place that can be printed.
+    pub fn quote(&mut self, file: u32, number: u64, line: &str) -> Option<Span> {
+        let (start, end) = self.files.get_mut(file as usize)?.quote(number, line)?;
+        Some(Span { file, start, end })
+    }
+
     /// All texts, in the order of their names.
     pub fn iter(&self) -> impl Iterator<Item = &Source> {
         self.files.iter()
@@ -126,5 +158,17 @@ mod tests {
         assert_eq!(source.line_column(10), (2, 7));
         assert_eq!(source.slice(Span { file: 0, start: 10, end: 11 }), "1");
         assert_eq!(source.slice(Span { file: 0, start: 5, end: 900 }), "");
+    }
+
+    #[test]
+    fn an_excerpt_keeps_the_numbers_of_its_lines() {
+        let mut sources = Sources::default();
+        let file = sources.add(Source::excerpt("h.csv".into()));
+        let first = sources.quote(file, 7, "a,b");
+        let second = sources.quote(file, 1_000_000, "");
+        assert_eq!(first.map(|span| sources.short(span)).as_deref(), Some("h.csv:7:1"));
+        assert_eq!(second.map(|span| sources.short(span)).as_deref(), Some("h.csv:1000000:1"));
+        let whole = sources.add(Source::new("a.json".into(), "{}".into()));
+        assert_eq!(sources.quote(whole, 1, ""), None);
     }
 }

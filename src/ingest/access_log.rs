@@ -4,11 +4,13 @@
 //! REST answer, and CSV of the portal. Column names are taken without their type suffix, in any letter case.
 
 use super::json::{Node, Object};
+use super::rows::columns::{Column, ColumnMap, plain};
+use super::rows::server_and_port;
 use crate::diagnostic::Span;
 use crate::model::{LoggedAddress, ResourceId};
 use crate::net::parse_address;
 use std::collections::BTreeMap;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 
 /// Addresses by gateway, pool and address; of several requests the newest one is kept.
 pub(crate) type Logged = BTreeMap<(ResourceId, String, IpAddr), LoggedAddress>;
@@ -27,11 +29,11 @@ struct Row {
 impl Row {
     /// Takes a column, where it is one of those that are read and not yet filled.
     fn set(&mut self, column: &str, value: &str) {
-        let slot = match plain(column).as_str() {
-            "resourceid" => &mut self.gateway,
-            "backendpoolname" => &mut self.pool,
-            "serverrouted" => &mut self.routed,
-            "timestamp" | "time" | "timegenerated" => &mut self.time,
+        let slot = match ColumnMap::default().known(column).map(|known| known.column) {
+            Some(Column::Gateway) if plain(column) == "resourceid" => &mut self.gateway,
+            Some(Column::Pool) => &mut self.pool,
+            Some(Column::Routed) => &mut self.routed,
+            Some(Column::Time) => &mut self.time,
             _ => return,
         };
         if slot.is_none() && !value.trim().is_empty() {
@@ -71,16 +73,7 @@ pub(crate) fn merge(into: &mut Logged, from: Logged) {
 
 /// `10.0.0.4:443`, `[fd00::4]:443`, or an address alone.
 fn routed_address(text: &str) -> Option<IpAddr> {
-    let text = text.trim();
-    text.parse::<SocketAddr>().ok().map(|socket| socket.ip()).or_else(|| parse_address(text))
-}
-
-/// A column name without its type suffix (`_s`, `_d`, ...), unit and leading underscore, in lower case.
-fn plain(column: &str) -> String {
-    let column = column.trim().trim_start_matches(['_', '\u{feff}']).to_ascii_lowercase();
-    let column = column.split(" [").next().unwrap_or_default();
-    let suffixes = ["_s", "_d", "_b", "_g", "_t"];
-    suffixes.iter().find_map(|suffix| column.strip_suffix(suffix)).unwrap_or(column).to_owned()
+    parse_address(server_and_port(text).0)
 }
 
 /// Is the object a record of an access log?

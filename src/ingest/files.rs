@@ -46,6 +46,31 @@ pub fn gather(paths: &[PathBuf], stdin: &mut dyn Read, limit: u64) -> (Vec<Input
     (gathered.inputs, gathered.findings)
 }
 
+/// The files below a folder, as [`gather`] reads them, without reading any.
+pub fn list(folder: &Path) -> Vec<PathBuf> {
+    let mut out = Vec::new();
+    below(folder, 0, &mut out);
+    out
+}
+
+fn below(folder: &Path, depth: usize, out: &mut Vec<PathBuf>) {
+    let Ok(entries) = fs::read_dir(folder) else { return };
+    let mut paths: Vec<PathBuf> = entries.filter_map(|entry| entry.ok().map(|entry| entry.path())).collect();
+    paths.sort();
+    for path in paths {
+        let hidden = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
+        let link = fs::symlink_metadata(&path).is_ok_and(|data| data.is_symlink());
+        if hidden || link && path.is_dir() {
+            continue;
+        }
+        if path.is_dir() && depth < DEEPEST_FOLDER {
+            below(&path, depth + 1, out);
+        } else if path.is_file() {
+            out.push(path);
+        }
+    }
+}
+
 struct Gathered {
     inputs: Vec<Input>,
     findings: Vec<Diagnostic>,

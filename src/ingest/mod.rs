@@ -21,12 +21,14 @@ mod nic;
 mod nsg;
 mod record;
 mod resource;
+mod rows;
 mod tags;
 mod template;
 mod vnet;
 
 pub use document::Format;
-pub use files::{DEFAULT_LIMIT, Input, gather};
+pub use files::{DEFAULT_LIMIT, Input, gather, list};
+pub use rows::{ColumnMap, Opened, RowReport, open};
 
 use crate::diagnostic::{Diagnostic, Source, Sources, Span, code};
 use crate::model::{HealthRecord, ServiceTags, Snapshot};

@@ -25,6 +25,12 @@ pub enum HealthFormat {
     OnDemand,
     /// F3: PowerShell `Get-AzApplicationGatewayBackendHealth`.
     PowerShell,
+    /// F4: a table without times, as the portal shows it.
+    Table,
+    /// F5, F6: rows with times; the record is what they come to.
+    History,
+    /// F7 to F9, F11: requests that prove something of a server that no other record names.
+    Requests,
 }
 
 /// Health of one pool.

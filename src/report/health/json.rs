@@ -158,6 +158,7 @@ fn basis(capture: &Capture) -> &'static str {
     match capture.basis {
         TimeBasis::Given => "given",
         TimeBasis::FileName => "file-name",
+        TimeBasis::Record => "record",
         TimeBasis::None => "none",
     }
 }

@@ -79,6 +79,7 @@ fn cause_words(cause: &CommonCause) -> String {
 fn taken(capture: &Capture) -> String {
     match (capture.time, capture.basis) {
         (Some(time), TimeBasis::FileName) => format!("{time} (from the file name)"),
+        (Some(time), TimeBasis::Record) => format!("{time} (its newest row)"),
         (Some(time), _) => format!("{time} (--at)"),
         (None, _) => "at an unknown time (give --at)".to_owned(),
     }
