@@ -13,6 +13,7 @@ mod id;
 mod load_balancer;
 mod nic;
 mod nsg;
+mod observation;
 mod private_endpoint;
 mod record;
 mod route;
@@ -50,6 +51,7 @@ pub use nsg::{
     Access, AddressSide, AddressTerm, DEFAULT_RULES, DefaultRule, Direction, NetworkSecurityGroup, PortSide, PortTerm,
     RuleProtocol, SecurityRule, is_default_rule,
 };
+pub use observation::Flip;
 pub use private_endpoint::{PrivateEndpoint, PrivateEndpointPolicies};
 pub use record::{
     Answered, Asked, DiagnosticResult, EffectiveGroup, EffectiveRoute, EffectiveRule, EffectiveTable, EvaluatedGroup,
