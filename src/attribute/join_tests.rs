@@ -84,6 +84,7 @@ fn common_causes_group_first_denies_and_say_what_heals() {
         records: &records,
         flows: None,
         heals: Some(&heals),
+        history: None,
     });
     let causes: Vec<_> = found
         .common_causes
@@ -251,6 +252,7 @@ fn management_findings_name_the_rule_and_the_ports() {
         records: &records,
         flows: None,
         heals: None,
+        history: None,
     });
     assert_eq!(short(&found), [("10.0.4.4", "Unknown", "MANAGEMENT_PATH", "4")]);
     let texts = [

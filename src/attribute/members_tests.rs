@@ -119,6 +119,7 @@ fn bare_names_belong_to_the_only_gateway() {
         records: &records,
         flows: None,
         heals: None,
+        history: None,
     });
     assert!(found.servers.is_empty());
     assert_eq!(found.diagnostics.iter().map(|d| d.code.code).collect::<Vec<_>>(), ["GP117"]);
@@ -175,8 +176,14 @@ fn an_empty_pool_is_one_finding_without_a_server() {
     let health = record("p", "s80", &[("10.0.4.4", None, Up, Some(M01))]);
     let with = [health.clone(), record("empty", "s443", &[])];
     let find = |records: &[HealthRecord]| {
-        let found =
-            attribute(&AttributionInput { gateways: &gateways, servers: &servers, records, flows: None, heals: None });
+        let found = attribute(&AttributionInput {
+            gateways: &gateways,
+            servers: &servers,
+            records,
+            flows: None,
+            heals: None,
+            history: None,
+        });
         found
             .servers
             .iter()

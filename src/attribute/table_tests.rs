@@ -25,6 +25,7 @@ fn facts(path: Path, recorded: Recorded, message: Option<&str>, time: TimeRelati
         recorded,
         message: classify(message),
         time,
+        earlier: None,
         coverage: Coverage::Probed,
         name: NameState::Literal,
         management: ManagementVerdict::Allow,

@@ -225,6 +225,12 @@ pub struct HealthArgs {
     /// When the record was taken, for records without a time: 2026-11-20T07:42Z
     #[arg(long, value_name = "TIME")]
     pub at: Option<String>,
+    /// What changed and when: activity log or Resource Graph resourcechanges (repeatable)
+    #[arg(long, value_name = "FILE")]
+    pub changes: Vec<PathBuf>,
+    /// An earlier snapshot and its time; without a time only the order is known (repeatable)
+    #[arg(long, value_name = "TIME=DIR")]
+    pub before: Vec<String>,
     /// Only this gateway (name, rg/name or id)
     #[arg(long, value_name = "NAME")]
     pub gateway: Option<String>,

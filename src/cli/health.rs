@@ -1,16 +1,19 @@
 //! `gatepath health`.
 
 use super::args::{Common, Format, HealthArgs, Only};
+use super::changes::{self, Past};
 use super::{CliError, Io, exit_code, load, look, matrix};
 use crate::attribute::capture::{capture, parse_time};
-use crate::attribute::{Attribution, AttributionInput, FlowEvidence, Recorded, attribute, prepare};
+use crate::attribute::change::{self, Earlier, Estate, History};
+use crate::attribute::{Attribution, AttributionInput, FlowEvidence, ProbedServer, Recorded, attribute, prepare};
 use crate::compile::Network;
 use crate::diagnostic::Diagnostic;
-use crate::ingest::{self, Loaded};
+use crate::ingest::{self, Loaded, earlier_version};
+use crate::model::Change;
 use crate::report::health::{HealthReport, csv, json, markdown, text};
 use crate::report::text::Look;
 use crate::solve::anomaly;
-use crate::solve::matrix::overridden;
+use crate::solve::matrix::{Row, overridden};
 use jiff::Timestamp;
 
 /// Exit 1 where an unhealthy server, or the lack of its health, is attributed to the network; 3 where an unhealthy one is
@@ -23,9 +26,10 @@ pub(super) fn run(args: &HealthArgs, io: &mut Io<'_>) -> Result<u8, CliError> {
     let at = at.transpose()?;
     let mut loaded = load::load(&args.common, &args.record, io)?;
     load::require_usable(&loaded, io)?;
+    let past = changes::read(&args.common, (&args.before, &args.changes), &mut loaded, io)?;
     let flows = flow_logs(&mut loaded, args, io)?;
     let filter = Filter { gateway: args.gateway.as_deref(), pool: args.pool.as_deref(), only: args.only };
-    show(&loaded, &args.common, Asked { filter, at, flows: Some(&flows) }, io)
+    show(&loaded, &args.common, Asked { filter, at, flows: Some(&flows), past: Some(&past) }, io)
 }
 
 /// Reads the flow logs; a file that is none is a mistake.
@@ -53,6 +57,8 @@ pub(super) struct Asked<'a> {
     pub(super) at: Option<Timestamp>,
     /// Flow logs.
     pub(super) flows: Option<&'a FlowEvidence>,
+    /// Changes and earlier snapshots.
+    pub(super) past: Option<&'a Past>,
 }
 
 /// Which servers are shown, and count for the exit code.
@@ -148,12 +154,15 @@ pub(super) fn answer(
     };
     let heals =
         |decision: &crate::solve::Decision, asked: &[usize]| prepare::heals(network, &servers, decision, asked, &ports);
+    let past = asked.past.filter(|past| !past.is_empty());
+    let history = past.map(|past| history(network, &simulated, &servers, (loaded, past), asked.at));
     let input = AttributionInput {
         gateways: &gateways,
         servers: &servers,
         records: &loaded.health,
         flows: asked.flows,
         heals: Some(&heals),
+        history: history.as_ref(),
     };
     let mut attribution = attribute(&input);
     asked.filter.apply(network, &mut attribution)?;
@@ -190,4 +199,22 @@ pub(super) fn answer(
             .any(|found| found.unhealthy_by_network() || found.class == crate::attribute::Class::ManagementPath),
         unknown: attribution.servers.iter().any(undecided),
     })
+}
+
+/// Changes held against every simulated path.
+fn history<'n>(
+    network: &'n Network<'n>,
+    rows: &[Row<'n>],
+    servers: &[ProbedServer],
+    (loaded, past): (&Loaded, &Past),
+    at: Option<Timestamp>,
+) -> History {
+    let earlier: Vec<Earlier<'_>> =
+        past.earlier.iter().map(|(time, snapshot)| Earlier { time: *time, snapshot }).collect();
+    let told = |change: &Change| earlier_version(&loaded.sources, &loaded.snapshot, change);
+    let estate = Estate { earlier: &earlier, current: network.snapshot, assumptions: network.assumptions, told: &told };
+    let mut out = change::history(&estate, (network, rows), servers, past.changes.clone());
+    let times = loaded.health.iter().map(|record| (record.file_name.clone(), capture(at, &record.file_name).time));
+    out.captures = times.filter_map(|(file, time)| Some((file, time?))).collect();
+    out
 }

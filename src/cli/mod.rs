@@ -2,6 +2,7 @@
 
 mod args;
 mod azure;
+mod changes;
 mod check;
 mod demo;
 mod endpoint;

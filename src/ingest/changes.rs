@@ -37,9 +37,8 @@ pub fn load_changes(loaded: &mut Loaded, inputs: Vec<Input>) -> Result<Vec<Chang
         loaded.findings.extend(note);
         let file = loaded.sources.add(Source::new(input.name.clone(), text));
         let text = loaded.sources.get(file).map_or("", |source| source.text.as_str());
-        let strange = read
-            .text(file, text)
-            .map_err(|()| format!("{}: no record of changes; known are {SHAPES}", input.name))?;
+        let strange =
+            read.text(file, text).map_err(|()| format!("{}: no record of changes; known are {SHAPES}", input.name))?;
         if strange > 0 {
             let text = format!("{strange} entries of {} are no change of a resource; they were left out", input.name);
             let at = Span { file, start: 0, end: 0 };
@@ -234,7 +233,8 @@ impl Read {
     fn finish(self) -> Vec<Change> {
         let mut out: Vec<Change> = self.correlated.into_values().chain(self.others).collect();
         out.sort_by(|a, b| {
-            let key = |c: &Change| (c.time.moment(), c.resource.clone(), c.kind, c.operation.to_ascii_lowercase(), c.span);
+            let key =
+                |c: &Change| (c.time.moment(), c.resource.clone(), c.kind, c.operation.to_ascii_lowercase(), c.span);
             key(a).cmp(&key(b))
         });
         out.dedup_by(|b, a| {
@@ -319,7 +319,8 @@ fn time_of(text: &str, utc: bool) -> Option<Timestamp> {
     if let Some(number) = text.strip_prefix("/Date(").and_then(|rest| rest.strip_suffix(")/")) {
         return number.parse().ok().and_then(|number| Timestamp::from_millisecond(number).ok());
     }
-    let formats = ["%m/%d/%Y, %I:%M:%S%.f %p", "%m/%d/%Y %I:%M:%S%.f %p", "%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f"];
+    let formats =
+        ["%m/%d/%Y, %I:%M:%S%.f %p", "%m/%d/%Y %I:%M:%S%.f %p", "%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f"];
     let civil = formats.iter().filter(|_| utc).find_map(|format| DateTime::strptime(format, text).ok())?;
     civil.to_zoned(TimeZone::UTC).ok().map(|zoned| zoned.timestamp())
 }

@@ -1,6 +1,7 @@
 use super::*;
 
-const RULE: &str = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.Network/networkSecurityGroups/nsg-a/securityRules/no-web";
+const RULE: &str =
+    "/subscriptions/s/resourceGroups/rg/providers/Microsoft.Network/networkSecurityGroups/nsg-a/securityRules/no-web";
 
 fn read(name: &str, text: &str) -> Result<Vec<Change>, String> {
     let input = Input { name: name.to_owned(), bytes: text.as_bytes().to_vec(), named: true };
@@ -104,13 +105,17 @@ fn resource_graph_tells_previous_values() {
     assert_eq!(changes.len(), 1);
     let previous: Vec<_> = changes.iter().flat_map(|change| &change.previous).collect();
     assert_eq!(previous.first().and_then(|value| value.before.as_deref()), Some("\"Allow\""));
-    assert_eq!(previous.first().map(|v| v.path.as_str()), Some("properties.securityRules[\"no-web\"].properties.access"));
+    assert_eq!(
+        previous.first().map(|v| v.path.as_str()),
+        Some("properties.securityRules[\"no-web\"].properties.access")
+    );
     assert_eq!(told(&text), ["nsg-a write 2026-03-04T09:00:00Z"]);
 }
 
 #[test]
 fn what_changes_nothing_is_left_out() {
-    for operation in ["Microsoft.Network/applicationGateways/backendhealth/action", "Microsoft.Network/x/read", "List"] {
+    for operation in ["Microsoft.Network/applicationGateways/backendhealth/action", "Microsoft.Network/x/read", "List"]
+    {
         let text = entry("Succeeded", "2026-03-04T09:00:00Z", "c")
             .replace("Microsoft.Network/networkSecurityGroups/securityRules/write", operation);
         assert_eq!(read("log", &format!("[{text}]")).map(|all| all.len()), Ok(0), "{operation}");

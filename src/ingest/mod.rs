@@ -20,6 +20,7 @@ mod health;
 mod json;
 mod nic;
 mod nsg;
+mod patch;
 mod record;
 mod resource;
 mod tags;
@@ -29,6 +30,7 @@ mod vnet;
 pub use changes::load_changes;
 pub use document::Format;
 pub use files::{DEFAULT_LIMIT, Input, gather};
+pub use patch::earlier_version;
 
 use crate::diagnostic::{Diagnostic, Source, Sources, Span, code};
 use crate::model::{HealthRecord, ServiceTags, Snapshot};

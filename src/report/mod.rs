@@ -9,6 +9,7 @@ pub mod lint;
 pub mod matrix;
 pub mod replay;
 pub mod text;
+mod timeline;
 
 use serde::Serialize;
 use std::io::{self, Write};
