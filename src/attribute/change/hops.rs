@@ -26,7 +26,13 @@ pub struct Hops {
 impl Hops {
     /// Hops of a row of the matrix.
     pub fn of<'n>(network: &'n Network<'n>, row: &Row<'n>, sources: &GatewaySources) -> Hops {
-        let mut walk = Walk { network, vnets: BTreeSet::new(), seen: BTreeSet::new(), out: Hops::default() };
+        let mut walk = Walk {
+            network,
+            vnets: BTreeSet::new(),
+            seen: BTreeSet::new(),
+            firewalls: BTreeSet::new(),
+            out: Hops::default(),
+        };
         walk.add(&row.gateway.id);
         let outside = row.address.is_some_and(|a| !tags::is_private(a) && network.subnet_of(a, None).is_none());
         for index in &sources.subnets {
@@ -81,6 +87,7 @@ struct Walk<'n> {
     network: &'n Network<'n>,
     vnets: BTreeSet<usize>,
     seen: BTreeSet<ResourceId>,
+    firewalls: BTreeSet<ResourceId>,
     out: Hops,
 }
 
@@ -168,7 +175,7 @@ impl<'n> Walk<'n> {
 
     /// A firewall with its policies, their rule collection groups, and the IP groups that these name.
     fn firewall(&mut self, firewall: &'n AzureFirewall, subnet: Option<usize>) {
-        if !self.seen.insert(firewall.id.clone()) {
+        if !self.firewalls.insert(firewall.id.clone()) {
             return;
         }
         self.add(&firewall.id);

@@ -5,7 +5,7 @@ use super::score::{MATCH, Others, Scored, score};
 use super::{Candidate, History, Touch, Turn};
 use crate::attribute::input::{Path, TimeRelation};
 use crate::attribute::join::Case;
-use crate::model::{Change, Flip, RecordedState};
+use crate::model::{Change, ChangeSource, Flip, RecordedState};
 use crate::solve::Decision;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
@@ -115,7 +115,7 @@ fn timeline(case: &Case<'_>, lane: &Lane<'_>, lanes: &[Lane<'_>], history: &Hist
     let t = match still_down {
         // The flip is explained: later changes do not make it older than its cause.
         Some((line, _)) => relation(line.change.time, capture.or(flip.as_ref().map(|flip| flip.by)), &path.settle),
-        None => newest(changes.iter().map(|change| change.relation)),
+        None => newest_of(&changes),
     };
     let newer = touching.iter().rev().find(|(_, touch)| touch.earlier.is_some());
     Some(Timeline {
@@ -129,6 +129,14 @@ fn timeline(case: &Case<'_>, lane: &Lane<'_>, lanes: &[Lane<'_>], history: &Hist
         recovery,
         revert,
     })
+}
+
+/// T of all changes. A difference of snapshots whose interval leaves it open says nothing beside changes that do.
+fn newest_of(changes: &[LineChange]) -> TimeRelation {
+    let vague =
+        |line: &&LineChange| line.change.source == ChangeSource::Snapshots && line.relation == TimeRelation::NoTime;
+    let known = changes.iter().filter(|line| !vague(line)).map(|line| line.relation);
+    newest(known)
 }
 
 /// The last flip to Down, and the flip back up after it.
