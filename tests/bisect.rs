@@ -1,6 +1,11 @@
 //! `gatepath bisect`: the snapshot in which a verdict turned, and the edit that turned it.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a failed expectation is a failed test")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a failed expectation is a failed test"
+)]
 
 mod support;
 

@@ -85,6 +85,8 @@ pub(super) struct Case<'a> {
     pub(super) data: Option<Combined>,
     /// What changes of the configuration say, where they were given.
     pub(super) timeline: Option<Timeline>,
+    /// Flips of the recorded state, where the record is a history.
+    pub(super) flips: Option<&'a [Flip]>,
 }
 
 impl<'a> Case<'a> {
@@ -105,6 +107,7 @@ impl<'a> Case<'a> {
             probe: if servers.is_empty() { Combined::none() } else { Combined::of(&probes) },
             data: differs.then(|| Combined::of(&data)),
             timeline: None,
+            flips: None,
             servers,
         })
     }
@@ -129,11 +132,6 @@ impl<'a> Case<'a> {
         let worst = [NameState::ZoneNotLinked, NameState::Unresolved, NameState::Stale, NameState::Resolved];
         let has = |state: &NameState| self.servers.iter().any(|server| server.name_state == *state);
         worst.into_iter().find(has).unwrap_or_default()
-    }
-
-    /// Flips of the recorded state, where the record is a history.
-    pub(super) fn flips(&self) -> Option<&[Flip]> {
-        None
     }
 
     /// The newest change on any of the paths.

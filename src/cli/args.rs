@@ -23,11 +23,12 @@ impl Cli {
     /// The command line, where each command takes the formats that it prints, and no other.
     pub fn with_formats() -> clap::Command {
         const TABLES: &[&str] = &["text", "json", "csv"];
-        let formats: [(&str, &[&str]); 6] = [
+        let formats: [(&str, &[&str]); 7] = [
             ("inspect", &["text", "json"]),
             ("check", &["text", "json", "csv", "azure-diag", "azure-ipflow"]),
             ("matrix", TABLES),
             ("health", &["text", "json", "csv", "md"]),
+            ("bisect", &["text", "json"]),
             ("replay", &["text", "json"]),
             ("lint", TABLES),
         ];

@@ -332,10 +332,9 @@ fn kind_of(operation: &str) -> Option<ChangeKind> {
         Some("write") => Some(ChangeKind::Write),
         Some("delete") => Some(ChangeKind::Delete),
         Some("action") => ACTIONS.iter().any(|action| name.ends_with(action)).then_some(ChangeKind::Action),
-        Some(_) => None,
         None if name.starts_with("create or update") => Some(ChangeKind::Write),
         None if name.starts_with("delete") => Some(ChangeKind::Delete),
-        None => None,
+        _ => None,
     }
 }
 

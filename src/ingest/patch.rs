@@ -55,10 +55,9 @@ fn steps(path: &str) -> Vec<String> {
     for c in path.chars() {
         match (quote, c) {
             (Some(open), _) if c == open => quote = None,
-            (Some(_), _) => step.push(c),
             (None, '"' | '\'') => quote = Some(c),
             (None, '.' | '[' | ']') => out.extend(Some(std::mem::take(&mut step)).filter(|step| !step.is_empty())),
-            (None, _) => step.push(c),
+            _ => step.push(c),
         }
     }
     out.extend(Some(step).filter(|step| !step.is_empty()));

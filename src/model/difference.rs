@@ -73,18 +73,18 @@ pub fn differences(before: &Snapshot, after: &Snapshot) -> Vec<Difference> {
     let backs = (Attached::of(before), Attached::of(after));
     out.holders(&before.nsgs, &after.nsgs, |nsg| nsg.span, |_| String::new());
     for (old, new) in both(&before.nsgs, &after.nsgs) {
-        out.children(&new.id, "securityRules", (&old.rules, &new.rules), |r| (&r.name, r.span), |r| content(r));
+        out.children(&new.id, "securityRules", (&old.rules, &new.rules), |r| (&r.name, r.span), content);
     }
     out.holders(&before.route_tables, &after.route_tables, |table| table.span, table_settings);
     for (old, new) in both(&before.route_tables, &after.route_tables) {
-        out.children(&new.id, "routes", (&old.routes, &new.routes), |r| (&r.name, r.span), |r| content(r));
+        out.children(&new.id, "routes", (&old.routes, &new.routes), |r| (&r.name, r.span), content);
     }
     out.holders(&before.vnets, &after.vnets, |vnet| vnet.span, vnet_settings);
     for (old, new) in both(&before.vnets, &after.vnets) {
         let subnets = (old.subnets.as_slice(), new.subnets.as_slice());
         out.subnets(&new.id, subnets, &backs);
         let peerings = (old.peerings.as_slice(), new.peerings.as_slice());
-        out.children(&new.id, "virtualNetworkPeerings", peerings, |r| (&r.name, r.span), |r| content(r));
+        out.children(&new.id, "virtualNetworkPeerings", peerings, |r| (&r.name, r.span), content);
     }
     macro_rules! compare {
         ($($map:ident).+, $span:expr) => { out.plain(&before.$($map).+, &after.$($map).+, $span); };
@@ -135,18 +135,14 @@ impl<'s> Attached<'s> {
     }
 }
 
+/// Is it there, and where.
+type Place = (bool, Option<Span>);
+
 struct Found(Vec<Difference>);
 
 impl Found {
-    fn add(&mut self, id: ResourceId, scope: Scope, before: Option<Option<Span>>, after: Option<Option<Span>>) {
-        self.0.push(Difference {
-            id,
-            scope,
-            existed: before.is_some(),
-            exists: after.is_some(),
-            before: before.flatten(),
-            after: after.flatten(),
-        });
+    fn add(&mut self, id: ResourceId, scope: Scope, (existed, before): Place, (exists, after): Place) {
+        self.0.push(Difference { id, scope, before, after, existed, exists });
     }
 
     /// Resources with children: those in one snapshot only, and settings beside the children.
@@ -163,7 +159,7 @@ impl Found {
         let ids: BTreeSet<&ResourceId> = before.keys().chain(after.keys()).collect();
         for id in ids {
             let (old, new) = (before.get(id), after.get(id));
-            let places = (old.map(|r| Some(span(r))), new.map(|r| Some(span(r))));
+            let places = ((old.is_some(), old.map(&span)), (new.is_some(), new.map(&span)));
             match (old, new) {
                 (Some(old), Some(new)) if settings(old) == settings(new) => {}
                 (Some(_), Some(_)) => self.add(id.clone(), Scope::Settings, places.0, places.1),
@@ -186,7 +182,8 @@ impl Found {
             if not_exported || old.map(content) == new.map(content) {
                 continue;
             }
-            self.add(id.clone(), Scope::Whole, old.map(&span), new.map(&span));
+            let places = ((old.is_some(), old.and_then(&span)), (new.is_some(), new.and_then(&span)));
+            self.add(id.clone(), Scope::Whole, places.0, places.1);
         }
     }
 
@@ -213,7 +210,7 @@ impl Found {
                 continue;
             }
             let written = new.or(old).map_or(name.as_str(), |child| child.0.as_str());
-            let (old, new) = (old.map(|child| Some(child.1)), new.map(|child| Some(child.1)));
+            let (old, new) = ((old.is_some(), old.map(|child| child.1)), (new.is_some(), new.map(|child| child.1)));
             self.add(parent.child(kind, written), Scope::Whole, old, new);
         }
     }

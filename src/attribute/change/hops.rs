@@ -43,7 +43,9 @@ impl Hops {
         }
         if let Target::ScaleSet { scale_set, subnet, .. } = &row.member.target {
             walk.add(scale_set);
-            subnet.iter().for_each(|index| walk.subnet(*index, false));
+            if let Some(index) = subnet {
+                walk.subnet(*index, false);
+            }
         }
         if let Some(configuration) = row.member.configuration {
             configuration.parent().iter().for_each(|nic| walk.add(nic));
@@ -105,7 +107,9 @@ impl<'n> Walk<'n> {
         match nsg {
             Lookup::Found(index) => {
                 let filter = self.network.filters.get(index);
-                filter.iter().for_each(|filter| self.add(&filter.nsg.id));
+                if let Some(filter) = filter {
+                    self.add(&filter.nsg.id);
+                }
             }
             Lookup::Missing(id) => self.add(id),
             Lookup::None => {}
@@ -137,7 +141,9 @@ impl<'n> Walk<'n> {
             self.subnet(index, false);
         }
         let ends: Vec<&Endpoint<'_>> = network.endpoints_with(address).collect();
-        ends.into_iter().for_each(|end| self.endpoint(end));
+        for end in ends {
+            self.endpoint(end);
+        }
         if outside {
             let same = |ip: &&crate::model::PublicIpAddress| ip.address.as_ref().is_some_and(|a| a.value == address);
             network.snapshot.public_ips.values().filter(same).for_each(|ip| self.add(&ip.id));
@@ -151,8 +157,12 @@ impl<'n> Walk<'n> {
         }
         self.add(end.id);
         self.nsg(end.nsg);
-        end.subnet.iter().for_each(|index| self.subnet(*index, false));
-        end.groups.iter().for_each(|id| self.add(id));
+        if let Some(index) = &end.subnet {
+            self.subnet(*index, false);
+        }
+        for id in &end.groups {
+            self.add(id);
+        }
         if let Some(endpoint) = end.private_endpoint {
             self.add(&endpoint.id);
         }
@@ -168,7 +178,9 @@ impl<'n> Walk<'n> {
             }
             for address in &pool.addresses {
                 let ends: Vec<&Endpoint<'_>> = self.network.endpoints_with(address.value).collect();
-                ends.into_iter().for_each(|end| self.endpoint(end));
+                for end in ends {
+                    self.endpoint(end);
+                }
             }
         }
     }
@@ -179,7 +191,9 @@ impl<'n> Walk<'n> {
             return;
         }
         self.add(&firewall.id);
-        subnet.iter().for_each(|index| self.subnet(*index, false));
+        if let Some(index) = &subnet {
+            self.subnet(*index, false);
+        }
         let snapshot = self.network.snapshot;
         let mut policy = firewall.policy.as_ref().map(|r| r.value.clone());
         let mut collections: Vec<_> = firewall.collections.iter().collect();
@@ -219,13 +233,17 @@ impl<'n> Walk<'n> {
             Stage::NsgOutNic | Stage::NsgOutSubnet | Stage::NsgInSubnet | Stage::NsgInNic => {
                 for filter in network.filters.iter().filter(|filter| filter.name == name) {
                     self.add(&filter.nsg.id);
-                    step.at.rule.iter().for_each(|rule| self.child(filter.nsg.id.child("securityRules", rule)));
+                    if let Some(rule) = &step.at.rule {
+                        self.child(filter.nsg.id.child("securityRules", rule));
+                    }
                 }
             }
             Stage::Route | Stage::ReturnRoute => {
                 for id in network.snapshot.route_tables.keys().filter(|id| network.name(id) == name) {
                     self.add(id);
-                    step.at.rule.iter().for_each(|route| self.child(id.child("routes", route)));
+                    if let Some(route) = &step.at.rule {
+                        self.child(id.child("routes", route));
+                    }
                 }
             }
             Stage::Firewall => {

@@ -63,7 +63,7 @@ impl<'c> Lane<'c> {
                 known.turn = touch.turn.or(known.turn);
             }
         }
-        Lane { touches, flips: case.flips() }
+        Lane { touches, flips: case.flips }
     }
 
     /// Did it flip at about the same time?
@@ -109,12 +109,12 @@ fn timeline(case: &Case<'_>, lane: &Lane<'_>, lanes: &[Lane<'_>], history: &Hist
     let revert = recovery.as_ref().and_then(|flip| best(flip, &|_| false)).map(|(line, _)| line);
     let reverted =
         |candidate: &Candidate| revert.as_ref().is_some_and(|r| r.change.resource == candidate.change.resource);
-    let cause = flip.as_ref().and_then(|flip| best(flip, &reverted));
+    let explained = flip.as_ref().and_then(|flip| best(flip, &reverted));
     let changes: Vec<LineChange> = touching.iter().map(|(candidate, touch)| one(candidate, touch)).collect();
-    let still_down = cause.as_ref().filter(|_| recovery.is_none());
+    let still_down = explained.as_ref().filter(|_| recovery.is_none());
     let t = match still_down {
         // The flip is explained: later changes do not make it older than its cause.
-        Some((line, _)) => relation(line.change.time, capture.or(flip.as_ref().map(|flip| flip.by)), &path.settle),
+        Some((due, _)) => relation(due.change.time, capture.or(flip.as_ref().map(|flip| flip.by)), &path.settle),
         None => newest_of(&changes),
     };
     let newer = touching.iter().rev().find(|(_, touch)| touch.earlier.is_some());
@@ -125,7 +125,7 @@ fn timeline(case: &Case<'_>, lane: &Lane<'_>, lanes: &[Lane<'_>], history: &Hist
         earlier: newer.and_then(|(_, touch)| touch.earlier.clone()),
         changes,
         flip,
-        cause,
+        cause: explained,
         recovery,
         revert,
     })
