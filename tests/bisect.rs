@@ -128,3 +128,23 @@ fn equal_snapshots_turn_nothing_and_mistakes_stop() {
         assert_eq!(ask(&folder, &[wrong]).0, 2, "{wrong}");
     }
 }
+
+#[test]
+fn a_file_that_records_no_changes_is_refused() {
+    let file = folder("strange.json");
+    fs::write(&file, "{\"value\": [{\"name\": \"x\"}]}").unwrap();
+    let snapshot = Path::new(env!("CARGO_MANIFEST_DIR")).join("samples/02-broken");
+    let record = snapshot.join("health.json");
+    let (snapshot, record) = (snapshot.join("snapshot"), record);
+    let line = [
+        "health",
+        snapshot.to_str().unwrap(),
+        "--record",
+        record.to_str().unwrap(),
+        "--changes",
+        file.to_str().unwrap(),
+    ];
+    let ran = support::gatepath(&line);
+    assert_eq!(ran.code, 2);
+    assert!(ran.err.contains("no record of changes; known are `az monitor activity-log list -o json`"), "{}", ran.err);
+}
