@@ -1,5 +1,5 @@
-//! Attribution cases through the command line: class, verdict, confidence, decider, evidence and mentions of every case
-//! that needs no change history.
+//! Attribution cases through the command line: class, verdict, confidence, decider, evidence and mentions of every case,
+//! with the changes and the earlier snapshot that it has.
 
 #![allow(
     clippy::unwrap_used,
@@ -23,8 +23,7 @@ const FORMATS: [&str; 8] = ["F1", "F2", "F3", "F4", "F5", "F7", "F8", "F9"];
 fn in_scope(folder: &Path, case: &Value) -> bool {
     let formats = case["formats"].as_array().map(Vec::as_slice).unwrap_or_default();
     let known = formats.iter().all(|format| FORMATS.contains(&format.as_str().unwrap()));
-    let history = folder.join("changes").exists() || folder.join("snapshot-before").exists();
-    known && !history
+    known && folder.join("health").exists()
 }
 
 fn folders(root: &Path) -> Vec<PathBuf> {
@@ -42,6 +41,13 @@ fn ask(folder: &Path, case: &Value) -> Value {
     }
     if let Some(at) = case["at"].as_str() {
         line.extend(["--at".to_owned(), at.to_owned()]);
+    }
+    for (option, name) in [("--changes", "changes/activity-log.json"), ("--before", "snapshot-before")] {
+        if folder.join(name).exists() {
+            let time = case["beforeAt"].as_str().unwrap_or_default();
+            let value = if option == "--before" { format!("{time}={}", path(name)) } else { path(name) };
+            line.extend([option.to_owned(), value]);
+        }
     }
     if let Some(hosts) = case["hosts"].as_str() {
         line.extend(["--resolve".to_owned(), format!("@{}", path(hosts))]);

@@ -162,6 +162,7 @@ fn network_block(context: &Context<'_, '_>) -> String {
         (_, "flow-log") => String::new(),
         (Some(Grade::Confirmed), row) if row != "12" => "The record fits the deny.".to_owned(),
         (Some(Grade::Confirmed), _) => "The deny is older than the time a probe needs to settle, and no connection came about: the network is the cause.".to_owned(),
+        (_, "13") => "The newest change is newer than the failure, but the path was denied before it already: that deny is the likely cause.".to_owned(),
         (_, "12b") => "The deny is newer than the time a probe needs to settle: it is the likely cause; re-capture health after the settle time.".to_owned(),
         (Some(Grade::Possible), _) => "The deny would explain it, but no probe message says so: it is a possible cause.".to_owned(),
         _ if case.message.evidence() == Evidence::Timeout => "A silently dropped packet gives this timeout, and the simulated path drops it: the network is the likely cause. No time limit of the probe changes that.".to_owned(),

@@ -1,6 +1,7 @@
 //! What attribution returns (design.md, output contract of `gatepath health`).
 
 use super::catalogue::Evidence;
+use super::change::Timeline;
 use super::class::{Class, Confidence, Grade};
 use super::flows::FlowSeen;
 use super::input::{ManagementVerdict, Path};
@@ -126,6 +127,8 @@ pub struct ServerFinding {
     pub flows: Vec<FlowSeen>,
     /// Indices of the simulated servers that it was joined with.
     pub joined: Vec<usize>,
+    /// Flips of its state and changes on its path, where changes were given.
+    pub timeline: Option<Timeline>,
 }
 
 impl ServerFinding {

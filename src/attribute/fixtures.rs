@@ -175,7 +175,15 @@ pub(super) fn record(pool: &str, setting: &str, rows: &[Row<'_>]) -> HealthRecor
 
 pub(super) fn run(servers: &[ProbedServer], records: &[HealthRecord]) -> Attribution {
     let gateways = [gateway("agw", servers)];
-    attribute(&AttributionInput { gateways: &gateways, servers, records, histories: &[], flows: None, heals: None })
+    attribute(&AttributionInput {
+        gateways: &gateways,
+        servers,
+        records,
+        histories: &[],
+        flows: None,
+        heals: None,
+        history: None,
+    })
 }
 
 /// Server, recorded word, class name, row.

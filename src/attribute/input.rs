@@ -1,5 +1,6 @@
 //! What attribution is given: simulated paths and gateway facts, prepared by the caller, and the records (health.md 6.1).
 
+use super::change::History;
 use super::checks::Check;
 use super::flows::FlowEvidence;
 use super::timeline::ServerHistory;
@@ -29,6 +30,8 @@ pub struct AttributionInput<'a> {
     pub histories: &'a [ServerHistory],
     /// Counterfactual, where the caller can compute it.
     pub heals: Option<&'a Heals<'a>>,
+    /// Changes on the paths of the servers, where records of changes were given.
+    pub history: Option<&'a History>,
 }
 
 impl fmt::Debug for AttributionInput<'_> {
@@ -40,6 +43,7 @@ impl fmt::Debug for AttributionInput<'_> {
             .field("flows", &self.flows.is_some())
             .field("histories", &self.histories)
             .field("heals", &self.heals.is_some())
+            .field("history", &self.history.is_some())
             .finish()
     }
 }

@@ -3,6 +3,7 @@
 use super::calibration::calibrate;
 use super::catalogue::{Message, classify};
 use super::causes;
+use super::change::{Timeline, sentences, timelines};
 use super::class::Class;
 use super::combine::Combined;
 use super::explain::{self, Context};
@@ -45,7 +46,9 @@ pub fn attribute(input: &AttributionInput<'_>) -> Attribution {
     let mut placed = place(input.gateways, input.records);
     let mut diagnostics = std::mem::take(&mut placed.diagnostics);
     let joined = join(input, &placed, &mut diagnostics);
-    let cases: Vec<Case<'_>> = joined.iter().filter_map(|one| Case::new(input, one)).collect();
+    let mut cases: Vec<Case<'_>> = joined.iter().filter_map(|one| Case::new(input, one)).collect();
+    let lines = input.history.map(|history| timelines(&cases, history)).unwrap_or_default();
+    cases.iter_mut().zip(lines).for_each(|(case, line)| case.timeline = line);
     let siblings = Siblings::of(&cases);
     let mut servers: Vec<ServerFinding> = cases.iter().map(|case| case.finding(&siblings, input.flows)).collect();
     servers.sort_by(|a, b| order(a).cmp(&order(b)));
@@ -83,6 +86,8 @@ pub(super) struct Case<'a> {
     pub(super) data: Option<Combined>,
     /// Its time line.
     pub(super) history: Option<&'a ServerHistory>,
+    /// What changes of the configuration say, where they were given.
+    pub(super) timeline: Option<Timeline>,
 }
 
 impl<'a> Case<'a> {
@@ -105,6 +110,7 @@ impl<'a> Case<'a> {
             recorded: joined.recorded(),
             probe: if servers.is_empty() { Combined::none() } else { Combined::of(&probes) },
             data: differs.then(|| Combined::of(&data)),
+            timeline: None,
             servers,
             history,
         })
@@ -136,6 +142,9 @@ impl<'a> Case<'a> {
 
     /// The newest change on any of the paths.
     fn time(&self) -> TimeRelation {
+        if let Some(line) = &self.timeline {
+            return line.relation;
+        }
         let newest = [TimeRelation::After, TimeRelation::During, TimeRelation::Before];
         let has = |time: &TimeRelation| self.servers.iter().any(|server| server.time == *time);
         newest.into_iter().find(has).unwrap_or_default()
@@ -147,6 +156,7 @@ impl<'a> Case<'a> {
             recorded: self.recorded,
             message: self.message.clone(),
             time: self.time(),
+            earlier: self.timeline.as_ref().and_then(|line| line.earlier.as_ref()).map(|(path, _)| *path),
             coverage: self.joined.coverage,
             name: self.name_state(),
             management: self.gateway.management.verdict,
@@ -168,6 +178,10 @@ impl<'a> Case<'a> {
         if let Some(weighed) = weighed {
             explanation.push(' ');
             explanation.push_str(&weighed);
+        }
+        for text in self.timeline.iter().flat_map(sentences) {
+            explanation.push(' ');
+            explanation.push_str(&text);
         }
         let seen = self.joined.seen.as_ref();
         let missing = self.missing(&conclusion);
@@ -206,6 +220,7 @@ impl<'a> Case<'a> {
             latent,
             flows,
             joined: self.joined.servers.clone(),
+            timeline: self.timeline.clone(),
         }
     }
 

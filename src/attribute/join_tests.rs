@@ -85,6 +85,7 @@ fn common_causes_group_first_denies_and_say_what_heals() {
         flows: None,
         histories: &[],
         heals: Some(&heals),
+        history: None,
     });
     let causes: Vec<_> = found
         .common_causes
@@ -253,6 +254,7 @@ fn management_findings_name_the_rule_and_the_ports() {
         flows: None,
         histories: &[],
         heals: None,
+        history: None,
     });
     assert_eq!(short(&found), [("10.0.4.4", "Unknown", "MANAGEMENT_PATH", "4")]);
     let texts = [

@@ -120,6 +120,7 @@ fn bare_names_belong_to_the_only_gateway() {
         flows: None,
         histories: &[],
         heals: None,
+        history: None,
     });
     assert!(found.servers.is_empty());
     assert_eq!(found.diagnostics.iter().map(|d| d.code.code).collect::<Vec<_>>(), ["GP117"]);
@@ -183,6 +184,7 @@ fn an_empty_pool_is_one_finding_without_a_server() {
             histories: &[],
             flows: None,
             heals: None,
+            history: None,
         });
         found
             .servers

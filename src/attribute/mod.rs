@@ -5,7 +5,7 @@
 //! here, and nothing in a record ever makes a path more open or more closed than the simulation says: where the two
 //! disagree, that is the finding.
 //!
-//! `catalogue` and `entries` hold the probe messages, `class` the conclusions, `table` the rows; `place` and `members`
+//! `change` holds changes of the configuration against the records. `catalogue` and `entries` hold the probe messages, `class` the conclusions, `table` the rows; `place` and `members`
 //! find out what a record is about; `combine` and `sibling` prepare a row's input; `explain`, `conclusion` and `advice`
 //! put it into words; `causes` looks across servers.
 
@@ -14,6 +14,7 @@ mod calibration;
 pub mod capture;
 mod catalogue;
 mod causes;
+pub mod change;
 mod checks;
 mod class;
 mod combine;

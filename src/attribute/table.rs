@@ -42,6 +42,8 @@ pub struct Facts {
     pub message: Message,
     /// T.
     pub time: TimeRelation,
+    /// V on the configuration before the newest change, where that is given (row 13).
+    pub earlier: Option<Path>,
     /// Is it probed at all?
     pub coverage: Coverage,
     /// The member's name.
@@ -315,7 +317,13 @@ rows! {
     // 13: the change cannot explain an earlier failure; judged as rows 24 and 25 on the configuration before it.
     "13" if |f| f.path == Path::Deny && f.down() && f.unreached() && f.time == After => |f| {
         let class = if f.connect_fail() { C::BackendNotListeningOrDown } else { C::BackendSlowOrDown };
-        with(class, [C::LatentBlock], Medium)
+        match f.earlier {
+            None | Some(Path::Allow) => with(class, [C::LatentBlock], Medium),
+            Some(Path::Deny) => block(Grade::Likely, Medium),
+            Some(Path::Partial) => with(C::PartialSourceCoverage, [C::LatentBlock], Medium),
+            Some(Path::Asymmetric) => with(C::NetworkAsymmetry, [C::LatentBlock], Medium),
+            Some(Path::Unknown) => with(C::Indeterminate, [C::LatentBlock], Low),
+        }
     };
     // 14
     "14" if |f| f.path == Path::Deny && f.down() && f.connect_fail() => |_| block(Grade::Likely, Medium);

@@ -25,6 +25,7 @@ fn facts(path: Path, recorded: Recorded, message: Option<&str>, time: TimeRelati
         recorded,
         message: classify(message),
         time,
+        earlier: None,
         coverage: Coverage::Probed,
         name: NameState::Literal,
         management: ManagementVerdict::Allow,
@@ -279,4 +280,27 @@ fn every_row_of_the_specification_is_there() {
     rows.dedup();
     let expected = "1 2 3 4 5 6 7 8 9 9b 10 11 11b 11c 11d 12 12b 13 14 15 16 17 17b 18 19 20 21 22 23 24a 24 25 26 27 28 29 30 31 32 33 34 35 36";
     assert_eq!(rows.join(" "), expected);
+}
+
+#[test]
+fn a_failure_before_the_change_is_judged_on_the_configuration_before_it() {
+    let after = |earlier| Facts {
+        earlier,
+        ..facts(
+            Path::Deny,
+            Recorded::Down,
+            Some(
+                "Time taken by the backend to respond to application gateway\'s health probe is more than the time-out threshold in the probe setting.",
+            ),
+            TimeRelation::After,
+        )
+    };
+    let row = |earlier| {
+        let (row, class, also, confidence, _) = decided(&after(earlier));
+        format!("{row} {class} {} {confidence}", also.join(" "))
+    };
+    assert_eq!(row(None), "13 BACKEND_SLOW_OR_DOWN LATENT_BLOCK medium");
+    assert_eq!(row(Some(Path::Allow)), row(None));
+    assert_eq!(row(Some(Path::Deny)), "13 NETWORK_BLOCK  medium");
+    assert_eq!(row(Some(Path::Unknown)), "13 INDETERMINATE LATENT_BLOCK low");
 }

@@ -23,11 +23,12 @@ impl Cli {
     /// The command line, where each command takes the formats that it prints, and no other.
     pub fn with_formats() -> clap::Command {
         const TABLES: &[&str] = &["text", "json", "csv"];
-        let formats: [(&str, &[&str]); 6] = [
+        let formats: [(&str, &[&str]); 7] = [
             ("inspect", &["text", "json"]),
             ("check", &["text", "json", "csv", "azure-diag", "azure-ipflow"]),
             ("matrix", TABLES),
             ("health", &["text", "json", "csv", "md"]),
+            ("bisect", &["text", "json"]),
             ("replay", &["text", "json"]),
             ("lint", TABLES),
         ];
@@ -54,6 +55,11 @@ pub enum Command {
     Matrix(MatrixArgs),
     /// Recorded backend health joined with the simulated paths
     Health(HealthArgs),
+    /// The first of several snapshots in which a path is open or blocked unlike before, and the edit that made it so
+    #[command(
+        after_help = "example:\n  gatepath bisect snap/ --before 2026-11-18T06:00Z=snap-18 --before 2026-11-19T06:00Z=snap-19 --from agw-shop --to 10.20.2.5:8080\n\nexit 0, 1, 3 as `check` for the newest snapshot; 2: could not run"
+    )]
+    Bisect(BisectArgs),
     /// Recorded answers of Azure's own tools asked again; every disagreement explained with both traces
     #[command(
         after_help = "a record is an object or array of {\"operation\", \"query\", \"answer\"} with Azure's REST bodies (ipFlowVerify, nextHop,\nnetworkConfigurationDiagnostic, effectiveNetworkSecurityGroups, securityGroupView, effectiveRouteTable), an output of az\nor PowerShell, or a flow log (NSG flow logs 1 and 2, virtual network flow logs 4)\n\nexit 0: all agree; 1: something disagrees; 3: something cannot be compared; 2: could not run"
@@ -229,6 +235,12 @@ pub struct HealthArgs {
     /// When the record was taken, for records without a time: 2026-11-20T07:42Z
     #[arg(long, value_name = "TIME")]
     pub at: Option<String>,
+    /// What changed and when: activity log or Resource Graph resourcechanges (repeatable)
+    #[arg(long, value_name = "FILE")]
+    pub changes: Vec<PathBuf>,
+    /// An earlier snapshot and its time; without a time only the order is known (repeatable)
+    #[arg(long, value_name = "TIME=DIR")]
+    pub before: Vec<String>,
     /// Only this gateway (name, rg/name or id)
     #[arg(long, value_name = "NAME")]
     pub gateway: Option<String>,
@@ -251,6 +263,23 @@ pub enum Only {
     Unexplained,
     /// Healthy now, with a path that is blocked or partly blocked.
     Latent,
+}
+
+/// `bisect`.
+#[derive(Debug, Args)]
+pub struct BisectArgs {
+    /// Input and output.
+    #[command(flatten)]
+    pub common: Common,
+    /// An earlier snapshot and its time; without a time the order given is the order in time (repeatable)
+    #[arg(long, value_name = "TIME=DIR", required = true)]
+    pub before: Vec<String>,
+    /// Source: gateway, subnet or NIC (name, rg/name or id), address or prefix; may be left out with one gateway
+    #[arg(long, value_name = "SOURCE")]
+    pub from: Option<String>,
+    /// Destination with its port: 10.20.2.5:8080, [fd00::4]:443
+    #[arg(long, value_name = "DESTINATION:PORT")]
+    pub to: String,
 }
 
 /// `replay`.

@@ -1,20 +1,23 @@
 //! `gatepath health`.
 
 use super::args::{Common, Format, HealthArgs, Only};
+use super::changes::{self, Past};
 use super::tables::Records;
 use super::{CliError, Io, exit_code, load, look, matrix};
-use crate::attribute::capture::{capture, parse_time};
+use crate::attribute::capture::{Capture, capture, parse_time};
+use crate::attribute::change::{self, Earlier, Estate, History};
 use crate::attribute::timeline::{Histories, Timelines};
 use crate::attribute::{
     Attribution, AttributionInput, FlowEvidence, GatewayFacts, ProbedServer, Recorded, attribute, prepare,
 };
 use crate::compile::Network;
 use crate::diagnostic::{Diagnostic, Sources};
-use crate::ingest::{self, Loaded};
+use crate::ingest::{self, Loaded, earlier_version};
+use crate::model::Change;
 use crate::report::health::{HealthReport, csv, json, markdown, text};
 use crate::report::text::Look;
 use crate::solve::anomaly;
-use crate::solve::matrix::overridden;
+use crate::solve::matrix::{Row, overridden};
 use jiff::Timestamp;
 use std::borrow::Cow;
 
@@ -33,9 +36,11 @@ pub(super) fn run(args: &HealthArgs, io: &mut Io<'_>) -> Result<u8, CliError> {
     load::require_usable(&loaded, io)?;
     let bar = io.progress && !args.common.output.quiet;
     let timelines = records.read(at, &mut loaded, bar, io);
+    let past = changes::read(&args.common, (&args.before, &args.changes), &mut loaded, io)?;
     let flows = flow_logs(&mut loaded, args, io)?;
     let filter = Filter { gateway: args.gateway.as_deref(), pool: args.pool.as_deref(), only: args.only };
-    show(&loaded, &args.common, Asked { filter, at, flows: Some(&flows), timelines: Some(&timelines) }, io)
+    let asked = Asked { filter, at, flows: Some(&flows), timelines: Some(&timelines), past: Some(&past) };
+    show(&loaded, &args.common, asked, io)
 }
 
 /// Reads the flow logs; a file that is none is a mistake.
@@ -65,6 +70,8 @@ pub(super) struct Asked<'a> {
     pub(super) flows: Option<&'a FlowEvidence>,
     /// Rows with times, and tables.
     pub(super) timelines: Option<&'a Timelines>,
+    /// Changes and earlier snapshots.
+    pub(super) past: Option<&'a Past>,
 }
 
 /// Which servers are shown, and count for the exit code.
@@ -176,6 +183,10 @@ pub(super) fn answer(
     let mut sources = Cow::Borrowed(&loaded.sources);
     let histories = histories(&asked, &gateways, &servers, &mut sources);
     let health: Vec<_> = loaded.health.iter().chain(&histories.records).cloned().collect();
+    let taken = loaded.health.iter().map(|record| (record.file_name.clone(), capture(asked.at, &record.file_name)));
+    let records: Vec<_> = taken.chain(histories.captures).collect();
+    let past = asked.past.filter(|past| !past.is_empty());
+    let history = past.map(|past| history(network, &simulated, &servers, (loaded, past), &records));
     let input = AttributionInput {
         gateways: &gateways,
         servers: &servers,
@@ -183,19 +194,15 @@ pub(super) fn answer(
         histories: &histories.servers,
         flows: asked.flows,
         heals: Some(&heals),
+        history: history.as_ref(),
     };
     let mut attribution = attribute(&input);
     asked.filter.apply(network, &mut attribution)?;
-    let taken = loaded.health.iter().map(|record| (record.file_name.clone(), capture(asked.at, &record.file_name)));
-    let records: Vec<_> = taken.chain(histories.captures).collect();
     attribution.diagnostics.extend(histories.diagnostics);
     crate::diagnostic::sort(&mut attribution.diagnostics);
     let assumptions = load::used_assumptions(rows.iter().flat_map(|row| &row.answer.notes));
-    let mut findings: Vec<Diagnostic> = loaded.findings.clone();
     load::messages_in(&attribution.diagnostics, &sources, io)?;
-    findings.extend(attribution.diagnostics.iter().cloned());
-    findings.extend(rows.iter().flat_map(|row| row.answer.notes.iter().cloned()));
-    crate::diagnostic::sort(&mut findings);
+    let findings = findings(loaded, &attribution, &rows);
     let report = HealthReport {
         attribution: &attribution,
         records: &records,
@@ -221,4 +228,30 @@ pub(super) fn answer(
             .any(|found| found.unhealthy_by_network() || found.class == crate::attribute::Class::ManagementPath),
         unknown: attribution.servers.iter().any(undecided),
     })
+}
+
+/// Findings of the input, of the records and of the evaluation.
+fn findings(loaded: &Loaded, attribution: &Attribution, rows: &[Row<'_>]) -> Vec<Diagnostic> {
+    let mut out: Vec<Diagnostic> = loaded.findings.clone();
+    out.extend(attribution.diagnostics.iter().cloned());
+    out.extend(rows.iter().flat_map(|row| row.answer.notes.iter().cloned()));
+    crate::diagnostic::sort(&mut out);
+    out
+}
+
+/// Changes held against every simulated path.
+fn history<'n>(
+    network: &'n Network<'n>,
+    rows: &[Row<'n>],
+    servers: &[ProbedServer],
+    (loaded, past): (&Loaded, &Past),
+    records: &[(String, Capture)],
+) -> History {
+    let earlier: Vec<Earlier<'_>> =
+        past.earlier.iter().map(|(time, snapshot)| Earlier { time: *time, snapshot }).collect();
+    let told = |change: &Change| earlier_version(&loaded.sources, &loaded.snapshot, change);
+    let estate = Estate { earlier: &earlier, current: network.snapshot, assumptions: network.assumptions, told: &told };
+    let mut out = change::history(&estate, (network, rows), servers, past.changes.clone());
+    out.captures = records.iter().filter_map(|(file, taken)| Some((file.clone(), taken.time?))).collect();
+    out
 }

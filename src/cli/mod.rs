@@ -2,6 +2,8 @@
 
 mod args;
 mod azure;
+mod bisect;
+mod changes;
 mod check;
 mod demo;
 mod endpoint;
@@ -108,6 +110,7 @@ fn dispatch(cli: Cli, io: &mut Io<'_>) -> Result<u8, CliError> {
         Some(Command::Check(args)) => check::run(&args, io),
         Some(Command::Matrix(args)) => matrix::run(&args, io),
         Some(Command::Health(args)) => health::run(&args, io),
+        Some(Command::Bisect(args)) => bisect::run(&args, io),
         Some(Command::Replay(args)) => replay::run(&args, io),
         Some(Command::Lint(args)) => lint::run(&args, io),
         Some(Command::Explain(args)) => explain::run(&args, io),

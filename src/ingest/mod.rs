@@ -4,6 +4,7 @@
 mod access_log;
 mod admin;
 mod assemble;
+mod changes;
 mod dns;
 mod document;
 mod effective;
@@ -19,6 +20,7 @@ mod health;
 mod json;
 mod nic;
 mod nsg;
+mod patch;
 mod record;
 mod resource;
 mod rows;
@@ -26,8 +28,10 @@ mod tags;
 mod template;
 mod vnet;
 
+pub use changes::load_changes;
 pub use document::Format;
 pub use files::{DEFAULT_LIMIT, Input, gather, list};
+pub use patch::earlier_version;
 pub use rows::{ColumnMap, Opened, RowReport, open};
 
 use crate::diagnostic::{Diagnostic, Source, Sources, Span, code};
@@ -75,7 +79,12 @@ impl Loaded {
 
 /// Reads inputs. Files are parsed in parallel and put together in the order of their names.
 pub fn load(inputs: Vec<Input>) -> Loaded {
-    let mut loaded = Loaded::default();
+    load_beside(Sources::default(), inputs)
+}
+
+/// Reads inputs whose texts are added to others, so that places of several snapshots can be told apart.
+pub fn load_beside(sources: Sources, inputs: Vec<Input>) -> Loaded {
+    let mut loaded = Loaded { sources, ..Loaded::default() };
     let mut texts = Vec::new();
     let decoded: Vec<_> = inputs
         .into_par_iter()

@@ -1,6 +1,8 @@
 //! What was configured: one [`Snapshot`] with the provenance of every value that can decide a verdict.
 
 mod admin;
+mod change;
+mod difference;
 mod dns;
 mod field;
 mod firewall;
@@ -24,6 +26,8 @@ pub use admin::{
     AdminAccess, AdminCollection, AdminConfiguration, AdminRule, ConnectivityConfiguration, MembershipPolicy,
     NetworkGroup, NetworkManager, NetworkManagers, StaticMember,
 };
+pub use change::{Change, ChangeKind, ChangeSource, ChangeTime, PreviousValue, label, top_level};
+pub use difference::{Difference, Scope, differences};
 pub use dns::{LoggedAddress, PrivateDns, PrivateDnsZone, RecordData, RecordSet, ZoneLink};
 pub use field::{Located, Setting};
 pub use firewall::{

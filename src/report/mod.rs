@@ -1,6 +1,7 @@
 //! Results to text: each output one file. Functions of results only: no clock, no environment.
 
 pub mod azure;
+pub mod bisect;
 pub mod check;
 pub mod finding;
 pub mod health;
@@ -9,6 +10,7 @@ pub mod lint;
 pub mod matrix;
 pub mod replay;
 pub mod text;
+mod timeline;
 
 use serde::Serialize;
 use std::io::{self, Write};

@@ -2,6 +2,7 @@
 
 pub mod anomaly;
 mod answer;
+pub mod bisect;
 pub mod coverage;
 pub mod explain;
 pub mod facts;

@@ -6,6 +6,7 @@ use crate::attribute::{Calibration, FlowSeen, ServerFinding};
 use crate::diagnostic::{Location, Sources};
 use crate::model::{Access, Direction};
 use crate::report::finding::{self, FindingJson};
+use crate::report::timeline::{self, TimelineJson};
 use serde::Serialize;
 use std::io::{self, Write};
 
@@ -45,6 +46,7 @@ struct ServerJson<'r> {
     missing: Vec<MissingJson<'r>>,
     flow_log: Vec<FlowJson<'r>>,
     record: Option<Location>,
+    timeline: Option<TimelineJson>,
 }
 
 /// Tuples of flow logs from the gateway to the probed port.
@@ -140,6 +142,7 @@ fn server_json<'r>(found: &'r ServerFinding, sources: &Sources) -> ServerJson<'r
         missing: found.missing.iter().map(|m| MissingJson { what: &m.what, command: m.command.as_deref() }).collect(),
         flow_log: found.flows.iter().map(flow_json).collect(),
         record: found.record_span.and_then(|span| sources.locate(span)),
+        timeline: found.timeline.as_ref().map(|line| timeline::json(line, sources)),
     }
 }
 
