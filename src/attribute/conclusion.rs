@@ -18,6 +18,9 @@ pub(super) fn conclusion(context: &Context<'_, '_>) -> String {
         Class::Dns => dns(context),
         Class::ManagementPath => management(context),
         Class::Indeterminate if context.conclusion.row == "flow-log" => String::new(),
+        Class::Indeterminate if matches!(case.probe.path, Path::Deny | Path::Asymmetric | Path::Partial) => {
+            "What the path denies now is newer than the failure and cannot explain it, and no probe message says why the server is down. It waits behind the other cause.".to_owned()
+        }
         Class::Indeterminate => indeterminate(case),
         Class::NetworkBlock => network_block(context),
         Class::NetworkAsymmetry => "Request and reply take different ways; a stateful device on one of them sees half of the connection and drops it. NSG rules are not the cause.".to_owned(),

@@ -157,6 +157,7 @@ impl<'a> Case<'a> {
             message: self.message.clone(),
             time: self.time(),
             earlier: self.timeline.as_ref().and_then(|line| line.earlier.as_ref()).map(|(path, _)| *path),
+            history: self.history.is_some_and(|history| history.rows > 0),
             coverage: self.joined.coverage,
             name: self.name_state(),
             management: self.gateway.management.verdict,

@@ -44,6 +44,8 @@ pub struct Facts {
     pub time: TimeRelation,
     /// V on the configuration before the newest change, where that is given (row 13).
     pub earlier: Option<Path>,
+    /// T is that of the first failure that a history shows.
+    pub history: bool,
     /// Is it probed at all?
     pub coverage: Coverage,
     /// The member's name.
@@ -170,6 +172,22 @@ impl Facts {
     /// The refusal's class, or nothing after a success.
     fn refusal_class(&self) -> Option<Class> {
         self.refused().then(|| self.refusal().0)
+    }
+
+    /// The cause of a failure that the network does not explain, as rows 24, 25 and the gap beside them.
+    fn other_cause(&self) -> (Class, Confidence) {
+        if self.connect_fail() {
+            (Class::BackendNotListeningOrDown, Confidence::Medium)
+        } else if self.timeout() {
+            (Class::BackendSlowOrDown, Confidence::Medium)
+        } else {
+            (Class::Indeterminate, Confidence::Low)
+        }
+    }
+
+    /// A history shows that it failed before the change, without proof of another cause.
+    fn failed_before(&self) -> bool {
+        self.history && self.time == TimeRelation::After && self.down() && (self.unreached() || self.silent())
     }
 
     /// What waits on the path behind another cause.
@@ -315,10 +333,11 @@ rows! {
     // 12b
     "12b" if |f| f.path == Path::Deny && f.down() && f.unreached() && f.time == During => |_| block(Grade::Likely, Medium);
     // 13: the change cannot explain an earlier failure; judged as rows 24 and 25 on the configuration before it.
-    "13" if |f| f.path == Path::Deny && f.down() && f.unreached() && f.time == After => |f| {
-        let class = if f.connect_fail() { C::BackendNotListeningOrDown } else { C::BackendSlowOrDown };
+    // Without a message row 19 has no time; a history that shows the failure before the change outranks it (README choice 2).
+    "13" if |f| f.path == Path::Deny && f.down() && f.time == After && (f.unreached() || f.silent() && f.history) => |f| {
+        let (class, confidence) = f.other_cause();
         match f.earlier {
-            None | Some(Path::Allow) => with(class, [C::LatentBlock], Medium),
+            None | Some(Path::Allow) => with(class, [C::LatentBlock], confidence),
             Some(Path::Deny) => block(Grade::Likely, Medium),
             Some(Path::Partial) => with(C::PartialSourceCoverage, [C::LatentBlock], Medium),
             Some(Path::Asymmetric) => with(C::NetworkAsymmetry, [C::LatentBlock], Medium),
@@ -344,6 +363,9 @@ rows! {
 rows! {
     /// Rows 20 and 21: request and reply take different ways.
     ASYMMETRIC:
+    // gap: as row 13.
+    "gap" if |f| f.path == Path::Asymmetric && f.failed_before() && matches!(f.earlier, None | Some(Path::Allow)) =>
+        |f| with(f.other_cause().0, [C::NetworkAsymmetry], f.other_cause().1);
     // 20
     "20" if |f| f.path == Path::Asymmetric && (f.down() || f.up()) && f.unreached() => |_| is(C::NetworkAsymmetry, Medium);
     // 21: tolerated, or not real.
@@ -365,6 +387,9 @@ rows! {
 rows! {
     /// Rows 22 and 23: some sources are denied.
     PARTIAL:
+    // gap: as row 13.
+    "gap" if |f| f.path == Path::Partial && f.failed_before() && matches!(f.earlier, None | Some(Path::Allow)) =>
+        |f| with(f.other_cause().0, [C::PartialSourceCoverage], f.other_cause().1);
     // gap: rule zero. A failure above TCP, or before it in DNS, is not explained by missing sources.
     "gap" if |f| f.path == Path::Partial && f.down() && f.refused() => |f| with(f.refusal().0, [C::PartialSourceCoverage], f.refusal().1);
     "gap" if |f| f.path == Path::Partial && f.down() && f.dns() => |_| with(C::Dns, [C::PartialSourceCoverage], High);

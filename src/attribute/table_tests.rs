@@ -26,6 +26,7 @@ fn facts(path: Path, recorded: Recorded, message: Option<&str>, time: TimeRelati
         message: classify(message),
         time,
         earlier: None,
+        history: false,
         coverage: Coverage::Probed,
         name: NameState::Literal,
         management: ManagementVerdict::Allow,
@@ -303,4 +304,21 @@ fn a_failure_before_the_change_is_judged_on_the_configuration_before_it() {
     assert_eq!(row(Some(Path::Allow)), row(None));
     assert_eq!(row(Some(Path::Deny)), "13 NETWORK_BLOCK  medium");
     assert_eq!(row(Some(Path::Unknown)), "13 INDETERMINATE LATENT_BLOCK low");
+}
+
+#[test]
+fn a_history_that_shows_the_failure_before_the_change_outranks_row_19() {
+    let silent = |path, history| Facts { history, ..facts(path, Recorded::Down, None, TimeRelation::After) };
+    assert_eq!(decide(&silent(Path::Deny, false)).class, Class::NetworkBlock);
+    for (path, waits) in [
+        (Path::Deny, Class::LatentBlock),
+        (Path::Asymmetric, Class::NetworkAsymmetry),
+        (Path::Partial, Class::PartialSourceCoverage),
+    ] {
+        let found = decide(&silent(path, true));
+        assert_eq!((found.class, found.also), (Class::Indeterminate, vec![waits]));
+        // A path that was closed before the change as well is to blame.
+        let before = decide(&Facts { earlier: Some(path), ..silent(path, true) });
+        assert_ne!(before.class, Class::Indeterminate);
+    }
 }

@@ -80,7 +80,7 @@ fn scope<'n>(context: &mut Context<'_, 'n>, rule: &'n CompiledAdminRule<'n>, sta
         None => {
             context.here = At::new(stage, Some(&rule.manager));
             context.note(&code::ADMIN_MISSING, rule.manager_id.as_str());
-            context.ask(Fact::ManagerScope(rule.manager_id.as_str().to_owned()))
+            context.ask(Fact::ManagerScope(rule.manager_id.clone()))
         }
     }
 }
@@ -150,11 +150,11 @@ fn applied<'n>(context: &mut Context<'_, 'n>, applies: Applies<'n>, vnet: usize)
     let mut member = groups.is_empty();
     for id in groups {
         context.note(&code::ADMIN_MISSING, id.as_str());
-        member = member || context.ask(Fact::AppliesTo(id.as_str().to_owned(), vnet))?;
+        member = member || context.ask(Fact::AppliesTo(id.clone(), vnet))?;
     }
     let Some(id) = configuration.filter(|_| member) else { return Ok(member) };
     context.note(&code::ADMIN_MISSING, id.as_str());
-    context.ask(Fact::AppliesTo(id.as_str().to_owned(), vnet))
+    context.ask(Fact::AppliesTo(id.clone(), vnet))
 }
 
 /// Collections without any rule in the input may hold one that comes first: it may deny, or allow past every NSG.

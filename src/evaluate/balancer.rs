@@ -80,10 +80,11 @@ pub(super) fn unplaced<'n>(context: &mut Context<'_, 'n>, destination: IpAddr, s
     };
     let at = At::new(Stage::NsgInNic, Some(id.name()));
     context.here = at;
-    if context.ask(Fact::Frontend(id.as_str().to_owned(), destination))? {
-        return Err(Halt::Settled(Outcome { allowed: true, at: Some(at) }));
+    if !context.ask(Fact::Frontend(id.clone(), destination))? {
+        return Ok(());
     }
-    Ok(())
+    let allowed = context.ask(Fact::PoolMember(id.as_str().to_owned()))?;
+    Err(Halt::Settled(Outcome { allowed, at: Some(at) }))
 }
 
 fn to_member<'n>(delivery: &Delivery<'n>, member: &'n Endpoint<'n>, port: u16, floating: bool) -> Branch<'n> {

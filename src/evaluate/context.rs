@@ -78,25 +78,25 @@ pub enum Fact {
     /// Does it deny?
     AdminDenies(usize, Direction),
     /// Is the address a member of an IP group or network group that is not in the input?
-    GroupMember(String, IpAddr),
+    GroupMember(ResourceId, IpAddr),
     /// Is an IP group that is not in the input empty?
-    GroupEmpty(String),
+    GroupEmpty(ResourceId),
     /// Is what the network group or collection configures applied to the virtual network?
-    AppliesTo(String, usize),
+    AppliesTo(ResourceId, usize),
     /// Does the scope of a network manager that is not in the input hold a management group?
-    ManagerScope(String),
+    ManagerScope(ResourceId),
     /// Does the name stand for the address?
     Name(String, IpAddr),
     /// Does a policy or rule collection group that is not in the input decide?
-    PolicyDecides(String),
+    PolicyDecides(ResourceId),
     /// Does it allow?
-    PolicyAllows(String),
+    PolicyAllows(ResourceId),
     /// Does it translate the source?
-    PolicyTranslates(String),
+    PolicyTranslates(ResourceId),
     /// Is the private endpoint, whose address is not in the input, at this address?
-    PrivateEndpointAt(String, IpAddr),
+    PrivateEndpointAt(ResourceId, IpAddr),
     /// Is the connection of a private endpoint that is not in the input approved?
-    EndpointApproved(String),
+    EndpointApproved(ResourceId),
     /// Are two virtual networks, of which one has no location in the input, in one region?
     SameRegion(usize, usize),
     /// Do the unreadable policies of a subnet hold for private endpoints?
@@ -109,8 +109,8 @@ pub enum Fact {
     PoolMember(String),
     /// Does it hold for the health probe of a load balancer? Another flow than the one that is asked about.
     OfProbe(Box<Fact>),
-    /// Is the address a frontend of a load balancer that is not in the input, and is the flow let in behind it?
-    Frontend(String, IpAddr),
+    /// Is the address a frontend of a load balancer that is not in the input?
+    Frontend(ResourceId, IpAddr),
     /// Does something that is not evaluated let the flow through?
     NotModelled(String),
     /// Does a peered virtual network that is not in the input let the flow in?
@@ -118,9 +118,9 @@ pub enum Fact {
     /// Does a subnet that is not in the input let the flow through?
     MissingSubnet(String),
     /// Does the owner of a public IP address that is not in the input let the flow in?
-    MissingPublicIp(String),
+    MissingPublicIp(ResourceId),
     /// Is the public IP address, which is not in the input, this one?
-    PublicIpIs(String, IpAddr),
+    PublicIpIs(ResourceId, IpAddr),
     /// Do prefixes that are not in the input hold the address?
     OpenPrefix(String, IpAddr),
     /// Is a NIC that is not in the input a member of the rule's application security groups?

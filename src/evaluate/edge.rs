@@ -135,7 +135,7 @@ fn unlisted<'n>(context: &mut Context<'_, 'n>, address: IpAddr) -> Walked<'n, ()
     context.here = At::new(Stage::NsgInSubnet, Some(id.name()));
     context.note(&code::SNAT_UNKNOWN, id.as_str());
     let at = context.here;
-    let allowed = context.ask(Fact::MissingPublicIp(id.as_str().to_owned()))?;
+    let allowed = context.ask(Fact::MissingPublicIp((*id).clone()))?;
     Err(Halt::Settled(super::context::Outcome { allowed, at: Some(at) }))
 }
 

@@ -81,7 +81,7 @@ fn connection<'n>(context: &mut Context<'_, 'n>, end: &'n Endpoint<'n>) -> Walke
         Some(own) => own.is_approved(),
         None => {
             context.note(&code::ENDPOINT_MISSING, end.id.as_str());
-            context.ask(Fact::EndpointApproved(end.id.as_str().to_owned()))?
+            context.ask(Fact::EndpointApproved(end.id.clone()))?
         }
     };
     if approved {
@@ -144,7 +144,7 @@ pub(super) fn unplaced<'n>(context: &mut Context<'_, 'n>, destination: IpAddr, s
             let at = At::new(Stage::PrivateEndpoint, Some(&endpoint.name));
             context.here = at;
             context.note(&code::ENDPOINT_ADDRESS, endpoint.id.as_str());
-            if context.ask(Fact::PrivateEndpointAt(endpoint.id.as_str().to_owned(), destination))? {
+            if context.ask(Fact::PrivateEndpointAt(endpoint.id.clone(), destination))? {
                 let allowed = context.ask(Fact::NotModelled(endpoint.id.key().to_owned()))?;
                 return Err(Halt::Settled(Outcome { allowed, at: Some(at) }));
             }

@@ -218,7 +218,7 @@ fn own_if_listed<'n>(
     for id in &firewall.unlisted_public {
         context.here = At::new(Stage::Firewall, Some(id.name()));
         context.note(&code::SNAT_UNKNOWN, id.as_str());
-        if context.ask(Fact::PublicIpIs(id.as_str().to_owned(), address))? {
+        if context.ask(Fact::PublicIpIs((*id).clone(), address))? {
             return Ok(true);
         }
     }
@@ -241,7 +241,7 @@ fn passed<'n>(
     let mut translates = firewall.translates(kind, flow.destination);
     if let Some(text) = unreadable.filter(|_| kind == FirewallRuleKind::Network && translates) {
         context.note(&code::INVALID_VALUE_JUDGED, text);
-        translates = context.ask(Fact::PolicyTranslates(firewall.firewall.id.as_str().to_owned()))?;
+        translates = context.ask(Fact::PolicyTranslates(firewall.firewall.id.clone()))?;
     }
     Ok(Passed { at, kind, rule: Some(rule), translates })
 }
@@ -303,15 +303,14 @@ fn missing_policies<'n>(
     for id in &firewall.missing {
         context.here = at;
         context.note(&code::POLICY_MISSING, id.as_str());
-        let id = id.as_str();
-        if !context.ask(Fact::PolicyDecides(id.to_owned()))? {
+        if !context.ask(Fact::PolicyDecides((*id).clone()))? {
             continue;
         }
-        if !context.ask(Fact::PolicyAllows(id.to_owned()))? {
+        if !context.ask(Fact::PolicyAllows((*id).clone()))? {
             return Err(Halt::deny(at));
         }
         let translates = firewall.translates(FirewallRuleKind::Network, flow.destination)
-            || context.ask(Fact::PolicyTranslates(id.to_owned()))?;
+            || context.ask(Fact::PolicyTranslates((*id).clone()))?;
         return Ok(Some(Passed { at, kind: FirewallRuleKind::Network, rule: None, translates }));
     }
     Ok(None)
@@ -357,7 +356,7 @@ fn matches<'n>(
     }
     for group in rule.source.missing_groups.iter().chain(&rule.destination.missing_groups) {
         context.note(&code::IP_GROUP_MISSING, group.as_str());
-        if context.ask(Fact::GroupEmpty(group.as_str().to_owned()))? {
+        if context.ask(Fact::GroupEmpty((*group).clone()))? {
             return Ok(false); // an empty group makes the rule be skipped
         }
     }

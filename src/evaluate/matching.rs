@@ -185,7 +185,7 @@ pub(super) fn address_open<'n>(
     }
     for group in &side.missing_groups {
         context.note(&code::IP_GROUP_MISSING, group.as_str());
-        if context.ask(Fact::GroupMember(group.as_str().to_owned(), address))? {
+        if context.ask(Fact::GroupMember((*group).clone(), address))? {
             return Ok(true);
         }
     }

@@ -79,10 +79,7 @@ fn about_resource(network: &Network<'_>, fact: &Fact) -> Option<Missing> {
             let id = ResourceId::new(id);
             export(format!("virtual network {}", id.name()), &id)
         }
-        Fact::MissingPublicIp(id) | Fact::PublicIpIs(id, _) => {
-            let id = ResourceId::new(id);
-            export(format!("public IP address {}", id.name()), &id)
-        }
+        Fact::MissingPublicIp(id) | Fact::PublicIpIs(id, _) => export(format!("public IP address {}", id.name()), id),
         Fact::GroupMember(id, _)
         | Fact::GroupEmpty(id)
         | Fact::AppliesTo(id, _)
@@ -92,8 +89,8 @@ fn about_resource(network: &Network<'_>, fact: &Fact) -> Option<Missing> {
         | Fact::PolicyTranslates(id)
         | Fact::PrivateEndpointAt(id, _)
         | Fact::Frontend(id, _)
-        | Fact::EndpointApproved(id)
-        | Fact::PoolMember(id) => {
+        | Fact::EndpointApproved(id) => export(format!("{} {}", kind_words(id), id.name()), id),
+        Fact::PoolMember(id) => {
             let id = ResourceId::new(id);
             export(format!("{} {}", kind_words(&id), id.name()), &id)
         }

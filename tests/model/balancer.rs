@@ -249,10 +249,11 @@ fn unplaced(case: &Case<'_>, destination: Addr, subnet: usize) -> Result<(), Hal
     let named = near.flat_map(|end| &end.balanced).filter_map(|key| key.rsplitn(3, '/').nth(2));
     let Some(key) = named.filter(|key| !world.balancers.contains_key(*key)).min() else { return Ok(()) };
     let place = Place::of("nsg-in-nic", key.rsplit('/').next().map(str::to_owned));
-    if !world.expects_no_nic(subnet) && case.ask(Fact::about(&format!("{key} takes"), destination), &place)? {
-        return Err(Halt::Arrives(Some(place)));
+    if world.expects_no_nic(subnet) || !case.ask(Fact::about(&format!("{key} takes"), destination), &place)? {
+        return Ok(());
     }
-    Ok(())
+    let passes = case.ask(Fact::plain(format!("server {key} lets in")), &place)?;
+    Err(if passes { Halt::Arrives(Some(place)) } else { Halt::Deny(place) })
 }
 
 /// The server behind the frontend that answers at the destination; `None` where no frontend does.
