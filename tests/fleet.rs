@@ -98,6 +98,17 @@ fn attributed(seed: u64, size: Size) -> BTreeMap<String, usize> {
     counts
 }
 
+/// `GATEPATH_FLEET=10000000`: one fleet of 200 gateways with about so many rows.
+#[test]
+fn a_fleet_as_large_as_asked_for() {
+    let Some(rows) = std::env::var("GATEPATH_FLEET").ok().and_then(|text| text.parse::<i64>().ok()) else {
+        println!("skipped: a_fleet_as_large_as_asked_for (GATEPATH_FLEET is not set)");
+        return;
+    };
+    let size = Size { gateways: 200, servers: 6, instances: 2, steps: (rows / 2400).max(100) };
+    println!("{:#?}", attributed(1, size));
+}
+
 #[test]
 fn every_cause_of_a_fleet_is_found_and_none_is_invented() {
     let seeds: u64 = std::env::var("GATEPATH_CASES").ok().and_then(|text| text.parse().ok()).unwrap_or(2);

@@ -85,9 +85,12 @@ pub(super) fn sentences(case: &Case<'_>) -> Vec<String> {
         out.push(format!("Gateway instances disagree: {}.", list.join(", ")));
     }
     if history.contradictions > 0 {
+        out.push(format!("Rows of one moment contradict each other ({} times).", history.contradictions));
+    }
+    if history.blips > 0 {
+        let times = if history.blips == 1 { "once".to_owned() } else { format!("{} times", history.blips) };
         out.push(format!(
-            "Rows of one moment contradict each other ({} times); such a moment counts as Partial.",
-            history.contradictions
+            "A state of a single moment between rows of another was left out ({times}): it is shorter than a probe needs to settle."
         ));
     }
     if let Some(text) = flips(&history.flips, history) {

@@ -393,7 +393,7 @@ impl Fleet {
                         if dice.below(1000) < 10 {
                             continue;
                         }
-                        rows += self.row(&mut dice, (gateway, server, instance), step * STEP, out)?;
+                        rows += Self::row(&mut dice, (gateway, server, instance), step * STEP, out)?;
                     }
                 }
             }
@@ -402,7 +402,6 @@ impl Fleet {
     }
 
     fn row(
-        &self,
         dice: &mut Dice,
         (gateway, server, instance): (&Gateway, &Server, usize),
         at: i64,
@@ -415,15 +414,13 @@ impl Fleet {
                 || then < 0 && Self::fails(gateway, server, instance, 0)
         });
         let odd = dice.below(100_000);
-        // The last rows are as they are: what counts is the state at the end.
-        let quiet = at + 20 * STEP > self.end();
-        let healthy = !down ^ (odd < 10 && !quiet);
+        let healthy = !down ^ (odd < 10);
         let mut write = |healthy: bool| {
             let word = if healthy { "True" } else { "False" };
             writeln!(out, "{},{},appgw_{instance},pool,http,{},{PORT},{word}", time(at), gateway.id, server.address)
         };
         write(healthy)?;
-        let twice = (10..20).contains(&odd) && !quiet;
+        let twice = (10..20).contains(&odd);
         if twice {
             write(!healthy)?;
         }

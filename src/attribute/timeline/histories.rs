@@ -1,8 +1,8 @@
 //! From time lines to what is known of each server at the time of the question (health.md 1.5, 6.4).
 
+use super::phases::phases;
 use super::place::{Pair, Places};
 use super::requests::Routed;
-use super::said::Said;
 use super::{Note, Series, Timelines, timestamp};
 use crate::attribute::capture::{Capture, TimeBasis};
 use crate::attribute::input::{GatewayFacts, ProbedServer};
@@ -67,6 +67,8 @@ pub struct ServerHistory {
     pub rows: u64,
     /// Times without rows, longest first.
     pub silences: Vec<Silence>,
+    /// States of one moment that were left out of the flips.
+    pub blips: u64,
     /// Moments of which two rows say different things.
     pub contradictions: u64,
     /// Time of the newest probe message.
@@ -318,6 +320,7 @@ fn history(gateway: &GatewayFacts, pair: &Pair, group: &Group<'_>) -> ServerHist
         observed: group.series.iter().map(|series| series.newest.0).max().map(timestamp),
         rows: group.series.iter().map(|series| series.runs.rows()).sum(),
         silences,
+        blips: group.series.iter().map(|series| phases(series).1).sum(),
         contradictions: group.series.iter().map(|series| series.runs.contradictions).sum(),
         message_time: message.max(group.text.map(|note| note.time)).map(timestamp),
         proof: group.proof,
@@ -340,14 +343,12 @@ fn current<'t>(series: &[&'t Series]) -> Vec<(&'t Series, i64)> {
 }
 
 fn series_state(series: &Series) -> RecordedState {
-    series.runs.last().map_or(RecordedState::Unknown, |run| Said(run.said).state())
+    phases(series).0.last().map_or(RecordedState::Unknown, |phase| phase.state)
 }
 
 /// First observation of the state that a series ends with.
 fn state_since(series: &Series) -> i64 {
-    let state = series_state(series);
-    let same = series.runs.iter().rev().take_while(|run| Said(run.said).state() == state);
-    same.last().map_or(series.newest.0, |run| run.first)
+    phases(series).0.last().map_or(series.newest.0, |phase| phase.first)
 }
 
 /// Since when all instances say what they say: the newest of their flips, else the first row.
@@ -383,11 +384,10 @@ fn flips(series: &[&Series]) -> Vec<Flip> {
 fn flips_of(series: &Series) -> Vec<Flip> {
     let instances: Vec<String> =
         Some(series.key.instance.clone()).filter(|name| !name.is_empty()).into_iter().collect();
-    let runs: Vec<_> = series.runs.iter().collect();
-    let changes = runs.iter().zip(runs.iter().skip(1)).filter_map(|(a, b)| {
-        let (from, to) = (Said(a.said).state(), Said(b.said).state());
+    let (phases, _) = phases(series);
+    let changes = phases.iter().zip(phases.iter().skip(1)).map(|(a, b)| {
         let (after, by) = (timestamp(a.last), timestamp(b.first));
-        (from != to).then(|| Flip { from, to, after, by, instances: instances.clone() })
+        Flip { from: a.state, to: b.state, after, by, instances: instances.clone() }
     });
     changes.collect()
 }

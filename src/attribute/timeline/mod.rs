@@ -4,6 +4,7 @@
 //! keeps what access logs and metrics prove; `histories` finds out whose rows they are, and turns them into records.
 
 mod histories;
+mod phases;
 mod place;
 mod records;
 mod requests;

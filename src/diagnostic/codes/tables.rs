@@ -15,7 +15,7 @@ codes! {
         "Leave `--at` out to use the last row's time, or correct the clock.";
     CONTRADICTORY_ROWS = "GP143" "contradictory-rows" Warning None,
         "rows of one series and time that say different things",
-        "Such a moment counts as Partial: neither row is preferred.",
+        "Neither row is preferred: such a moment says nothing about when the state changed.",
         "Give the column of the gateway instance, or of pool, setting and port, which tell the rows apart.";
     UNPLACED_ROWS = "GP144" "unplaced-rows" Warning None,
         "recorded rows that belong to no server of the snapshot",
