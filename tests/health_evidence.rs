@@ -139,3 +139,19 @@ fn filters_keep_what_is_asked_for_and_markdown_escapes() {
     assert!(ticket.starts_with("# Backend health") && ticket.contains("## 10.40.2.6:8080: NETWORK"), "{ticket}");
     assert_eq!(run(&["-o", "azure-diag"]).code, 2);
 }
+
+#[test]
+fn rows_before_since_are_left_out() {
+    let sample = format!("{SAMPLES}/17-incident");
+    let flips = |since: &str| {
+        let (snapshot, history) = (format!("{sample}/snapshot"), format!("{sample}/history.csv"));
+        let line = ["health", &snapshot, "--record", &history, "--since", since, "-o", "json"];
+        let ran = support::gatepath_with(&line, b"");
+        let report: Value = serde_json::from_str(&ran.out).unwrap_or_else(|_| panic!("{}", ran.err));
+        server(&report, "10.96.1.4")["explanation"].as_str().unwrap().to_owned()
+    };
+    assert!(flips("2026-11-18T07:00Z").contains("Up to Down between 2026-11-18T08:00:00Z"));
+    assert!(!flips("2026-11-18T08:10Z").contains("Up to Down"));
+    let snapshot = format!("{sample}/snapshot");
+    assert_eq!(support::gatepath_with(&["health", &snapshot, "--since", "yesterday"], b"").code, 2);
+}

@@ -244,6 +244,9 @@ pub struct HealthArgs {
     /// Only this gateway (name, rg/name or id)
     #[arg(long, value_name = "NAME")]
     pub gateway: Option<String>,
+    /// Only rows of histories and logs from this time on: 2026-11-20T06:00Z
+    #[arg(long, value_name = "TIME")]
+    pub since: Option<String>,
     /// Only this backend pool
     #[arg(long, value_name = "NAME")]
     pub pool: Option<String>,

@@ -24,23 +24,26 @@ use std::borrow::Cow;
 /// Exit 1 where an unhealthy server, or the lack of its health, is attributed to the network; 3 where an unhealthy one is
 /// not decidable.
 pub(super) fn run(args: &HealthArgs, io: &mut Io<'_>) -> Result<u8, CliError> {
-    let at = args.at.as_deref().map(|text| {
-        parse_time(text)
-            .ok_or_else(|| CliError::Usage(format!("--at {text}: expected a time with a zone, 2026-11-20T07:42Z")))
-    });
-    let at = at.transpose()?;
+    let at = time("--at", args.at.as_deref())?;
+    let since = time("--since", args.since.as_deref())?;
     let stdin_taken = args.common.paths.iter().any(|path| path.as_os_str() == "-");
     let mut records = Records::sort(&args.record, &args.map, stdin_taken, io)?;
     let whole = std::mem::take(&mut records.whole);
     let mut loaded = records.with_stdin(io, |io| load::load(&args.common, &whole, io))?;
     load::require_usable(&loaded, io)?;
     let bar = io.progress && !args.common.output.quiet;
-    let timelines = records.read(at, &mut loaded, bar, io);
+    let timelines = records.read((since, at), &mut loaded, bar, io);
     let past = changes::read(&args.common, (&args.before, &args.changes), &mut loaded, io)?;
     let flows = flow_logs(&mut loaded, args, io)?;
     let filter = Filter { gateway: args.gateway.as_deref(), pool: args.pool.as_deref(), only: args.only };
     let asked = Asked { filter, at, flows: Some(&flows), timelines: Some(&timelines), past: Some(&past) };
     show(&loaded, &args.common, asked, io)
+}
+
+fn time(option: &str, text: Option<&str>) -> Result<Option<Timestamp>, CliError> {
+    let Some(text) = text else { return Ok(None) };
+    let wrong = || CliError::Usage(format!("{option} {text}: expected a time with a zone, 2026-11-20T07:42Z"));
+    parse_time(text).map(Some).ok_or_else(wrong)
 }
 
 /// Reads the flow logs; a file that is none is a mistake.

@@ -13,6 +13,9 @@ use std::path::{Path, PathBuf};
 /// Bytes of standard input that decide what it is.
 const HEAD: u64 = 64 * 1024;
 
+/// `--since` and `--at`: rows outside are not used.
+pub(super) type Span = (Option<Timestamp>, Option<Timestamp>);
+
 /// Records, by how they are read.
 #[derive(Debug, Default)]
 pub(super) struct Records {
@@ -69,8 +72,8 @@ impl Records {
     }
 
     /// Reads every table. What was found wrong is added to what was loaded, and the addresses that requests went to.
-    pub(super) fn read(self, at: Option<Timestamp>, loaded: &mut Loaded, bar: bool, io: &mut Io<'_>) -> Timelines {
-        let mut timelines = Timelines::new(at, self.stdin_is_table);
+    pub(super) fn read(self, (since, at): Span, loaded: &mut Loaded, bar: bool, io: &mut Io<'_>) -> Timelines {
+        let mut timelines = Timelines::new(at, self.stdin_is_table).since(since);
         let size = |path: &PathBuf| path.metadata().map_or(0, |data| data.len());
         let progress = Progress::bytes(bar, self.tables.iter().map(size).sum());
         let mut files = Vec::new();

@@ -60,6 +60,8 @@ struct Note {
 pub struct Timelines {
     /// Rows after this are not used.
     latest: Option<i64>,
+    /// Rows before this are not used.
+    since: Option<i64>,
     keep: bool,
     again: bool,
     series: Vec<Series>,
@@ -86,6 +88,12 @@ impl Timelines {
         Timelines { latest: latest.and_then(nanoseconds), keep, ..Timelines::default() }
     }
 
+    /// Leaves out rows before a time.
+    #[must_use]
+    pub fn since(self, since: Option<Timestamp>) -> Self {
+        Timelines { since: since.and_then(nanoseconds), ..self }
+    }
+
     /// Is there nothing in it?
     pub fn is_empty(&self) -> bool {
         self.series.is_empty() && self.untimed.is_empty() && self.texts.is_empty() && self.requests.is_empty()
@@ -94,7 +102,7 @@ impl Timelines {
     /// Takes a row.
     pub fn add(&mut self, row: &Observation<'_>) {
         let Some(time) = row.time else { return self.add_untimed(row) };
-        let Some(at) = nanoseconds(time) else { return };
+        let Some(at) = nanoseconds(time).filter(|at| self.since.is_none_or(|since| *at >= since)) else { return };
         if self.again {
             if let Fact::State(state, message) = row.fact {
                 self.add_again(row, at, state, message);
