@@ -18,7 +18,7 @@ pub fn text(report: &HealthReport<'_>, look: Look, out: &mut dyn Write) -> io::R
     for found in &a.servers {
         if found.gateway != gateway {
             gateway = &found.gateway;
-            writeln!(out, "{}\n", printable(gateway))?;
+            writeln!(out, "{}  {}\n", printable(gateway), states(&a.servers, gateway))?;
         }
         server_text(found, report.sources, look, out)?;
     }
@@ -46,6 +46,32 @@ pub fn text(report: &HealthReport<'_>, look: Look, out: &mut dyn Write) -> io::R
         writeln!(out, "assumed {}", printable(assumption))?;
     }
     writeln!(out, "note    firewalls inside the guest are not modelled [GP810]")
+}
+
+/// `8 servers: 4 Healthy, 3 Unhealthy, 1 Unknown`.
+fn states(servers: &[ServerFinding], gateway: &str) -> String {
+    let own: Vec<&ServerFinding> = servers.iter().filter(|found| found.gateway == gateway).collect();
+    let words = |state: Recorded| match state {
+        Recorded::Up => "Healthy",
+        Recorded::Down => "Unhealthy",
+        other => other.word(),
+    };
+    let order = [
+        Recorded::Up,
+        Recorded::Down,
+        Recorded::Partial,
+        Recorded::Unknown,
+        Recorded::Draining,
+        Recorded::Absent,
+        Recorded::Empty,
+    ];
+    let counts = order.iter().filter_map(|state| {
+        let count = own.iter().filter(|found| found.recorded == *state).count();
+        (count > 0).then(|| format!("{count} {}", words(*state)))
+    });
+    let counts: Vec<String> = counts.collect();
+    let servers = if own.len() == 1 { "1 server".to_owned() } else { format!("{} servers", own.len()) };
+    format!("{servers}: {}", counts.join(", "))
 }
 
 fn server_text(found: &ServerFinding, sources: &Sources, look: Look, out: &mut dyn Write) -> io::Result<()> {
