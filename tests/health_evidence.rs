@@ -28,7 +28,7 @@ fn file(name: &str, content: &Value) -> String {
 /// A flow log of the NSG of the blocked server's NIC, with one tuple for each (seconds, source, rule, decision).
 fn flow_log(name: &str, nsg: &str, tuples: &[(u64, &str, &str, &str)]) -> String {
     let id = format!(
-        "/SUBSCRIPTIONS/00000000-0000-0000-0000-000000000000/RESOURCEGROUPS/RG-ORDERS/PROVIDERS/MICROSOFT.NETWORK/NETWORKSECURITYGROUPS/{nsg}"
+        "/SUBSCRIPTIONS/11111111-2222-4333-8444-555555550001/RESOURCEGROUPS/RG-ORDERS/PROVIDERS/MICROSOFT.NETWORK/NETWORKSECURITYGROUPS/{nsg}"
     );
     let flows: Vec<Value> = tuples
         .iter()
@@ -58,7 +58,7 @@ fn server<'r>(report: &'r Value, name: &str) -> &'r Value {
 fn a_denied_tuple_confirms_the_block_and_names_the_rule() {
     let log =
         flow_log("denied.json", "NSG-NIC-ORDERS-3", &[(1_795_000_000, "10.40.0.5", "UserRule_Deny-Vnet-In", "D")]);
-    let report = health("02-broken", &["--flow-log", &log]);
+    let report = health("02-broken", &["--flow-log", &log, "--at", "2026-11-18T11:20:00Z"]);
     let found = server(&report, "10.40.2.6");
     assert_eq!(
         (&found["class"], &found["grade"], &found["confidence"]),
@@ -71,13 +71,15 @@ fn a_denied_tuple_confirms_the_block_and_names_the_rule() {
 #[test]
 fn an_allowed_tuple_refutes_it_and_another_sender_says_nothing() {
     let log =
-        flow_log("allowed.json", "NSG-NIC-ORDERS-3", &[(1_795_000_000, "10.40.0.5", "UserRule_Allow-Gateway", "A")]);
-    let found = server(&health("02-broken", &["--flow-log", &log]), "10.40.2.6").clone();
+        flow_log("allowed.json", "NSG-NIC-ORDERS-3", &[(1_795_000_750, "10.40.0.5", "UserRule_Allow-Gateway", "A")]);
+    let found =
+        server(&health("02-broken", &["--flow-log", &log, "--at", "2026-11-18T11:20:00Z"]), "10.40.2.6").clone();
     assert_eq!((&found["class"], &found["grade"]), (&json!("INDETERMINATE"), &Value::Null), "{found}");
     assert!(found["explanation"].as_str().unwrap().contains("refutes the simulated deny"), "{found}");
     let log =
-        flow_log("other.json", "NSG-NIC-ORDERS-3", &[(1_795_000_000, "10.40.9.5", "UserRule_Allow-Gateway", "A")]);
-    let found = server(&health("02-broken", &["--flow-log", &log]), "10.40.2.6").clone();
+        flow_log("other.json", "NSG-NIC-ORDERS-3", &[(1_795_000_750, "10.40.9.5", "UserRule_Allow-Gateway", "A")]);
+    let found =
+        server(&health("02-broken", &["--flow-log", &log, "--at", "2026-11-18T11:20:00Z"]), "10.40.2.6").clone();
     assert_eq!((&found["class"], &found["grade"]), (&json!("NETWORK_BLOCK"), &json!("likely")), "{found}");
     // Of an allowed tuple and a newer denied one, the newer counts.
     let both = [
@@ -85,17 +87,19 @@ fn an_allowed_tuple_refutes_it_and_another_sender_says_nothing() {
         (1_795_000_600, "10.40.0.5", "UserRule_Deny-Vnet-In", "D"),
     ];
     let log = flow_log("both.json", "NSG-NIC-ORDERS-3", &both);
-    let found = server(&health("02-broken", &["--flow-log", &log]), "10.40.2.6").clone();
+    let found =
+        server(&health("02-broken", &["--flow-log", &log, "--at", "2026-11-18T11:20:00Z"]), "10.40.2.6").clone();
     assert_eq!((&found["class"], &found["grade"]), (&json!("NETWORK_BLOCK"), &json!("confirmed")), "{found}");
 }
 
 #[test]
 fn a_denied_tuple_proves_a_block_that_the_input_does_not_show() {
     let log = flow_log("unseen.json", "NSG-APP", &[(1_795_000_000, "10.40.0.5", "UserRule_Deny-New", "D")]);
-    let found = server(&health("03-repaired", &["--flow-log", &log]), "10.40.2.6").clone();
+    let found =
+        server(&health("03-repaired", &["--flow-log", &log, "--at", "2026-11-18T11:10:00Z"]), "10.40.2.6").clone();
     assert_eq!((&found["class"], &found["verdict"]), (&json!("NETWORK_BLOCK"), &json!("allow")), "{found}");
     let said = found["explanation"].as_str().unwrap();
-    assert!(said.contains("the input does not show") && said.contains("rule Deny-New"), "{found}");
+    assert!(said.contains("shows a block that the input does not") && said.contains("rule Deny-New"), "{found}");
     assert!(found["next_steps"].to_string().contains("Export the configuration again"), "{found}");
 }
 

@@ -108,6 +108,7 @@ pub(super) fn server(pool: &str, setting: &str, member: &str, verdict: Verdict) 
         further_blockers: Vec::new(),
         opaque_hop: false,
         time: TimeRelation::NoTime,
+        nsgs: Vec::new(),
         checks: Vec::new(),
         facts: Vec::new(),
     }
@@ -180,6 +181,7 @@ pub(super) fn run(servers: &[ProbedServer], records: &[HealthRecord]) -> Attribu
         servers,
         records,
         histories: &[],
+        captures: None,
         flows: None,
         heals: None,
         history: None,

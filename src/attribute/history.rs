@@ -2,14 +2,17 @@
 //! sentences about what happened when (6.4).
 
 use super::catalogue::{Evidence, Message};
+use super::change::Timeline;
+use super::class::{Class, Confidence, Grade};
 use super::explain::server;
 use super::finding::Recorded;
-use super::input::{GatewayFacts, ProbedServer, SettingFacts};
+use super::input::{GatewayFacts, ProbedServer};
 use super::join::Case;
 use super::members::{Joined, identity};
 use super::place::Rank;
+use super::table::Conclusion;
 use super::timeline::ServerHistory;
-use crate::model::{Flip, ProofKind, ResourceId};
+use crate::model::{Flip, Proof, ProofKind, ResourceId};
 
 /// Flips that a sentence lists, the newest ones.
 const LISTED: usize = 3;
@@ -36,19 +39,55 @@ fn key(one: &ServerHistory) -> (&ResourceId, &ResourceId, &ResourceId) {
 }
 
 /// The evidence: the probe message, unless there is none or a proof is newer. A proof is about the port of requests, so it
-/// says nothing of another probe port.
-pub(super) fn evidence(
-    message: Message,
-    setting: Option<&SettingFacts>,
-    joined: &Joined<'_>,
-    history: Option<&ServerHistory>,
-) -> Message {
-    let Some((history, proof)) = history.and_then(|history| Some((history, history.proof?))) else { return message };
-    let probed = setting.is_some_and(|setting| history.proof_port == Some(setting.probe_port));
+/// says nothing of another probe port; and one from before an outage, or before the change that denies the path, says
+/// nothing of either (health.md 3.2: it holds for the request's time).
+pub(super) fn evidence(case: &Case<'_>) -> Message {
+    let message = case.message.clone();
+    let Some((history, proof)) = probed(case) else { return message };
     let silent = matches!(message.evidence(), Evidence::None);
-    let of_rows = joined.seen.as_ref().is_some_and(|seen| seen.rank == Rank::History);
+    let of_rows = case.joined.seen.as_ref().is_some_and(|seen| seen.rank == Rank::History);
     let newer = of_rows && history.message_time.is_some_and(|time| proof.time > time);
-    if probed && (silent || newer) { Message::of_proof(proof.kind) } else { message }
+    if (silent || newer) && !outdated(case, history, &proof) { Message::of_proof(proof.kind) } else { message }
+}
+
+/// The latest proof, where it is about the probed port.
+fn probed<'a>(case: &Case<'a>) -> Option<(&'a ServerHistory, Proof)> {
+    let history = case.history?;
+    let port = case.setting.map(|setting| setting.probe_port);
+    Some((history, history.proof?)).filter(|_| history.proof_port.is_some() && history.proof_port == port)
+}
+
+/// Is the proof from before the outage, or before the change that made the path what it is?
+fn outdated(case: &Case<'_>, history: &ServerHistory, proof: &Proof) -> bool {
+    let down = history.last_state_since.filter(|_| case.recorded == Recorded::Down && history.rows > 0);
+    let turned = case.timeline.as_ref().and_then(Timeline::turned).filter(|_| case.recorded == Recorded::Down);
+    down.is_some_and(|since| proof.time < since)
+        || turned.is_some_and(|at| proof.time.as_second() < at.as_second() + 60)
+}
+
+/// A request that was answered while the path is held to be denied, and beside a probe message that says otherwise: rule
+/// zero, so the block is not confirmed.
+pub(super) fn weigh(case: &Case<'_>, conclusion: &mut Conclusion) -> Option<String> {
+    let (history, proof) = probed(case)?;
+    if conclusion.class != Class::NetworkBlock || outdated(case, history, &proof) {
+        return None;
+    }
+    let window = case.timeline.as_ref().map_or(180, |line| line.settle.latest.as_secs());
+    let near = |capture: &jiff::Timestamp| proof.time.as_second() >= capture.as_second() - window;
+    let turned = case.timeline.as_ref().and_then(Timeline::turned).is_some();
+    if !turned && !case.capture.as_ref().is_none_or(near) {
+        return None;
+    }
+    conclusion.grade = Some(Grade::Possible);
+    conclusion.confidence = Confidence::Low;
+    if !conclusion.also.contains(&Class::ContradictionBlockedButAnswered) {
+        conclusion.also.push(Class::ContradictionBlockedButAnswered);
+    }
+    Some(format!(
+        "But a log shows that {} was reached on this port at {}: that contradicts the simulated deny, so it is not confirmed.",
+        server(case),
+        proof.time
+    ))
 }
 
 /// What a request proves, in the place of the sentence about the message.

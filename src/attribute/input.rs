@@ -24,6 +24,8 @@ pub struct AttributionInput<'a> {
     pub servers: &'a [ProbedServer],
     /// The records.
     pub records: &'a [HealthRecord],
+    /// When each record was taken, by its file, where that is known.
+    pub captures: Option<&'a std::collections::BTreeMap<String, jiff::Timestamp>>,
     /// What flow logs show.
     pub flows: Option<&'a FlowEvidence>,
     /// Time lines of servers, and what requests prove of them.
@@ -210,6 +212,8 @@ pub struct ProbedServer {
     pub opaque_hop: bool,
     /// Relation of the newest change on this path to the record.
     pub time: TimeRelation,
+    /// Display names of the NSGs on the way: of the gateway's subnet, the backend's subnet and its NIC.
+    pub nsgs: Vec<String>,
     /// Explanations of a contradiction, checked against the configuration (health.md 6.5).
     pub checks: Vec<Check>,
     /// Facts about the path that belong into the explanation: next hops, near misses, translated destinations, zones.

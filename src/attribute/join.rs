@@ -20,6 +20,7 @@ use super::sibling::Siblings;
 use super::table::{self, Conclusion, Coverage, Facts};
 use super::timeline::ServerHistory;
 use crate::solve::Missing;
+use jiff::Timestamp;
 use std::net::IpAddr;
 
 /// Name endings of platform services that restrict access above TCP (row 27).
@@ -49,6 +50,9 @@ pub fn attribute(input: &AttributionInput<'_>) -> Attribution {
     let mut cases: Vec<Case<'_>> = joined.iter().filter_map(|one| Case::new(input, one)).collect();
     let lines = input.history.map(|history| timelines(&cases, history)).unwrap_or_default();
     cases.iter_mut().zip(lines).for_each(|(case, line)| case.timeline = line);
+    for case in &mut cases {
+        case.message = history::evidence(case);
+    }
     let siblings = Siblings::of(&cases);
     let mut servers: Vec<ServerFinding> = cases.iter().map(|case| case.finding(&siblings, input.flows)).collect();
     servers.sort_by(|a, b| order(a).cmp(&order(b)));
@@ -88,6 +92,8 @@ pub(super) struct Case<'a> {
     pub(super) history: Option<&'a ServerHistory>,
     /// What changes of the configuration say, where they were given.
     pub(super) timeline: Option<Timeline>,
+    /// When the record was taken, where that is known.
+    pub(super) capture: Option<Timestamp>,
 }
 
 impl<'a> Case<'a> {
@@ -100,7 +106,9 @@ impl<'a> Case<'a> {
         let text = joined.seen.as_ref().and_then(|seen| seen.server.message.as_ref());
         let setting = gateway.settings.iter().find(|setting| setting.id == joined.pair.setting);
         let history = history::find(input.histories, gateway, joined, &servers);
-        let message = history::evidence(classify(text.map(|text| text.value.as_str())), setting, joined, history);
+        let message = classify(text.map(|text| text.value.as_str()));
+        let file = joined.seen.as_ref().map(|seen| seen.file);
+        let capture = file.and_then(|file| input.captures?.get(file)).copied();
         Some(Case {
             joined,
             gateway,
@@ -111,6 +119,7 @@ impl<'a> Case<'a> {
             probe: if servers.is_empty() { Combined::none() } else { Combined::of(&probes) },
             data: differs.then(|| Combined::of(&data)),
             timeline: None,
+            capture,
             servers,
             history,
         })
@@ -172,11 +181,12 @@ impl<'a> Case<'a> {
     fn finding(&self, siblings: &Siblings<'_>, logged: Option<&FlowEvidence>) -> ServerFinding {
         let mut conclusion = table::decide(&self.facts(siblings));
         self.add_latent_data_block(&mut conclusion);
+        let answered = history::weigh(self, &mut conclusion);
         let flows = logged.map(|logged| flows::seen(self, logged)).unwrap_or_default();
         let weighed = flows::weigh(self, &mut conclusion, &flows);
         let context = Context { case: self, conclusion: &conclusion, siblings };
         let (mut explanation, next_steps) = explain::explain(&context);
-        if let Some(weighed) = weighed {
+        for weighed in answered.into_iter().chain(weighed) {
             explanation.push(' ');
             explanation.push_str(&weighed);
         }

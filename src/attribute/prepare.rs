@@ -155,12 +155,32 @@ fn server<'n>(
             .unwrap_or_default(),
         opaque_hop: opaque(code::NVA.code),
         time: TimeRelation::NoTime,
+        nsgs: nsgs(network, probe, sources),
         checks: checks::of_configuration(network, probe),
         facts: facts(network, probe, explanation.as_ref(), sources)
             .into_iter()
             .chain(seen.as_ref().map(translated::sentence))
             .collect(),
     }
+}
+
+/// NSGs on the way of a probe, by display name.
+fn nsgs(network: &Network<'_>, probe: &Row<'_>, sources: &GatewaySources) -> Vec<String> {
+    let backend = probe.address.and_then(|address| network.subnet_of(address, None));
+    let subnets = sources.subnets.iter().copied().chain(backend).filter_map(|index| network.subnet(index));
+    let ends = probe.address.into_iter().flat_map(|address| network.endpoints_with(address));
+    let found = subnets.map(|node| node.nsg).chain(ends.map(|end| end.nsg));
+    let mut out: Vec<String> = found
+        .filter_map(|nsg| match nsg {
+            crate::compile::Lookup::Found(index) => {
+                network.filters.get(index).map(|filter| network.name(&filter.nsg.id))
+            }
+            _ => None,
+        })
+        .collect();
+    out.sort();
+    out.dedup();
+    out
 }
 
 /// The explanation of a path that is not simply open.

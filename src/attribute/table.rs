@@ -414,6 +414,9 @@ rows! {
         let v1 = f.generation == Some(Generation::V1) && f.management == ManagementVerdict::Deny;
         v1 && f.path == Path::Allow && f.down() && (f.silent() || f.timeout())
     } => |_| is(C::ManagementPath, Low);
+    // gap: the mirror of row 13. The record is older than the change that opened the path: it was denied then.
+    "gap" if |f| f.path == Path::Allow && f.earlier == Some(Path::Deny) && f.time == After && f.down()
+        && (f.unreached() || f.silent()) => |_| block(Grade::Likely, Medium);
     // 24: the NSG is not to blame although the text speaks of it.
     "24" if |f| f.path == Path::Allow && f.down() && f.connect_fail() => |f| match (f.name, f.contrast) {
         (NameState::Stale, _) => is(C::Dns, Medium),

@@ -4,7 +4,7 @@ use super::args::{Common, Format, HealthArgs, Only};
 use super::changes::{self, Past};
 use super::tables::Records;
 use super::{CliError, Io, exit_code, load, look, matrix};
-use crate::attribute::capture::{Capture, capture, parse_time};
+use crate::attribute::capture::{capture, parse_time};
 use crate::attribute::change::{self, Earlier, Estate, History};
 use crate::attribute::timeline::{Histories, Timelines};
 use crate::attribute::{
@@ -13,13 +13,14 @@ use crate::attribute::{
 use crate::compile::Network;
 use crate::diagnostic::{Diagnostic, Sources};
 use crate::ingest::{self, Loaded, earlier_version};
-use crate::model::Change;
+use crate::model::{Change, NetworkSecurityGroup, ResourceId};
 use crate::report::health::{HealthReport, csv, json, markdown, text};
 use crate::report::text::Look;
 use crate::solve::anomaly;
 use crate::solve::matrix::{Row, overridden};
 use jiff::Timestamp;
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 /// Exit 1 where an unhealthy server, or the lack of its health, is attributed to the network; 3 where an unhealthy one is
 /// not decidable.
@@ -55,7 +56,15 @@ fn flow_logs(loaded: &mut Loaded, args: &HealthArgs, io: &mut Io<'_>) -> Result<
         crate::model::Asked::Tuple(tuple) => Some(tuple),
         _ => None,
     });
-    let evidence = FlowEvidence::collect(tuples);
+    let snapshot = &loaded.snapshot;
+    let network = Network::compile(snapshot, load::assumptions(&args.common));
+    let name = |named: &ResourceId| {
+        let guid =
+            |nsg: &&NetworkSecurityGroup| nsg.guid.as_deref().is_some_and(|own| own.eq_ignore_ascii_case(named.name()));
+        let found = snapshot.nsgs.get(named).or_else(|| snapshot.nsgs.values().find(guid))?;
+        Some(network.name(&found.id))
+    };
+    let evidence = FlowEvidence::collect(tuples, &name);
     if evidence.is_empty() && !args.flow_log.is_empty() {
         return Err(CliError::Usage("--flow-log: no TCP tuple that an NSG decided is in these files".to_owned()));
     }
@@ -149,6 +158,22 @@ pub(super) struct Judged {
     pub(super) unknown: bool,
 }
 
+impl Judged {
+    fn of(attribution: &Attribution) -> Self {
+        let undecided = |found: &crate::attribute::ServerFinding| {
+            found.class == crate::attribute::Class::Indeterminate && found.recorded != Recorded::Up
+        };
+        let blamed = |found: &crate::attribute::ServerFinding| {
+            found.unhealthy_by_network() || found.class == crate::attribute::Class::ManagementPath
+        };
+        Judged {
+            servers: attribution.servers.len(),
+            network: attribution.servers.iter().any(blamed),
+            unknown: attribution.servers.iter().any(undecided),
+        }
+    }
+}
+
 /// What the rows come to; without any, the texts are not copied.
 fn histories(
     asked: &Asked<'_>,
@@ -188,13 +213,16 @@ pub(super) fn answer(
     let health: Vec<_> = loaded.health.iter().chain(&histories.records).cloned().collect();
     let taken = loaded.health.iter().map(|record| (record.file_name.clone(), capture(asked.at, &record.file_name)));
     let records: Vec<_> = taken.chain(histories.captures).collect();
+    let captures: BTreeMap<String, Timestamp> =
+        records.iter().filter_map(|(file, taken)| Some((file.clone(), taken.time?))).collect();
     let past = asked.past.filter(|past| !past.is_empty());
-    let history = past.map(|past| history(network, &simulated, &servers, (loaded, past), &records));
+    let history = past.map(|past| history(network, &simulated, &servers, (loaded, past), &captures));
     let input = AttributionInput {
         gateways: &gateways,
         servers: &servers,
         records: &health,
         histories: &histories.servers,
+        captures: Some(&captures),
         flows: asked.flows,
         heals: Some(&heals),
         history: history.as_ref(),
@@ -220,17 +248,7 @@ pub(super) fn answer(
         Format::Md => markdown(&report, io.out)?,
         other @ (Format::AzureDiag | Format::AzureIpflow) => return Err(super::no_format(other)),
     }
-    let undecided = |found: &crate::attribute::ServerFinding| {
-        found.class == crate::attribute::Class::Indeterminate && found.recorded != Recorded::Up
-    };
-    Ok(Judged {
-        servers: attribution.servers.len(),
-        network: attribution
-            .servers
-            .iter()
-            .any(|found| found.unhealthy_by_network() || found.class == crate::attribute::Class::ManagementPath),
-        unknown: attribution.servers.iter().any(undecided),
-    })
+    Ok(Judged::of(&attribution))
 }
 
 /// Findings of the input, of the records and of the evaluation.
@@ -248,13 +266,13 @@ fn history<'n>(
     rows: &[Row<'n>],
     servers: &[ProbedServer],
     (loaded, past): (&Loaded, &Past),
-    records: &[(String, Capture)],
+    captures: &BTreeMap<String, Timestamp>,
 ) -> History {
     let earlier: Vec<Earlier<'_>> =
         past.earlier.iter().map(|(time, snapshot)| Earlier { time: *time, snapshot }).collect();
     let told = |change: &Change| earlier_version(&loaded.sources, &loaded.snapshot, change);
     let estate = Estate { earlier: &earlier, current: network.snapshot, assumptions: network.assumptions, told: &told };
     let mut out = change::history(&estate, (network, rows), servers, past.changes.clone());
-    out.captures = records.iter().filter_map(|(file, taken)| Some((file.clone(), taken.time?))).collect();
+    out.captures.clone_from(captures);
     out
 }

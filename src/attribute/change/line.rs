@@ -5,7 +5,7 @@ use super::score::{MATCH, Others, Scored, score};
 use super::{Candidate, History, Touch, Turn};
 use crate::attribute::input::{Path, TimeRelation};
 use crate::attribute::join::Case;
-use crate::model::{Change, ChangeSource, Flip, RecordedState};
+use crate::model::{Change, ChangeKind, ChangeSource, Flip, RecordedState};
 use crate::solve::Decision;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
@@ -28,6 +28,8 @@ pub struct LineChange {
 pub struct Timeline {
     /// T of the decision table.
     pub relation: TimeRelation,
+    /// When the record was taken, where that is known.
+    pub capture: Option<Timestamp>,
     /// Interval, timeout and threshold of the probe, in seconds.
     pub probe: (u64, u64, u64),
     /// Times that follow from it.
@@ -108,6 +110,9 @@ fn timeline(case: &Case<'_>, lane: &Lane<'_>, lanes: &[Lane<'_>], history: &Hist
             .max_by_key(|(line, scored)| (scored.score, line.change.time.latest()))
     };
     let revert = recovery.as_ref().and_then(|flip| best(flip, &|_| false)).map(|(line, _)| line);
+    // What broke it did not mend it.
+    let broke = flip.as_ref().and_then(|flip| best(flip, &|_| false)).map(|(line, _)| line.change);
+    let revert = revert.filter(|revert| broke.as_ref() != Some(&revert.change));
     let reverted =
         |candidate: &Candidate| revert.as_ref().is_some_and(|r| r.change.resource == candidate.change.resource);
     let explained = flip.as_ref().and_then(|flip| best(flip, &reverted));
@@ -116,11 +121,12 @@ fn timeline(case: &Case<'_>, lane: &Lane<'_>, lanes: &[Lane<'_>], history: &Hist
     let t = match still_down {
         // The flip is explained: later changes do not make it older than its cause.
         Some((due, _)) => relation(due.change.time, capture.or(flip.as_ref().map(|flip| flip.by)), &path.settle),
-        None => newest_of(&changes),
+        None => newest_of(case, &changes),
     };
     let newer = touching.iter().rev().find(|(_, touch)| touch.earlier.is_some());
     Some(Timeline {
         relation: t,
+        capture,
         probe: path.probe,
         settle: path.settle,
         earlier: newer.and_then(|(_, touch)| touch.earlier.clone()),
@@ -132,12 +138,35 @@ fn timeline(case: &Case<'_>, lane: &Lane<'_>, lanes: &[Lane<'_>], history: &Hist
     })
 }
 
-/// T of all changes. A difference of snapshots whose interval leaves it open says nothing beside changes that do.
-fn newest_of(changes: &[LineChange]) -> TimeRelation {
+impl Timeline {
+    /// When the newest change that made the path what it is had happened.
+    pub fn turned(&self) -> Option<Timestamp> {
+        let turning = self.changes.iter().filter(|line| line.turn.map_or(line.meets, Turn::matters));
+        turning.filter_map(|line| line.change.time.latest()).max()
+    }
+}
+
+/// T of the changes. A difference of snapshots whose interval leaves it open says nothing beside changes that do, and one
+/// whose undoing leaves the verdict as it is makes nothing newer.
+fn newest_of(case: &Case<'_>, changes: &[LineChange]) -> TimeRelation {
     let vague =
         |line: &&LineChange| line.change.source == ChangeSource::Snapshots && line.relation == TimeRelation::NoTime;
-    let known = changes.iter().filter(|line| !vague(line)).map(|line| line.relation);
-    newest(known)
+    let without_effect = |line: &&LineChange| {
+        line.relation != TimeRelation::Before && line.turn.is_some_and(|turn| !turn.matters())
+    };
+    let known: Vec<&LineChange> = changes.iter().filter(|line| !vague(line) && !without_effect(line)).collect();
+    let t = newest(known.iter().map(|line| line.relation));
+    let rule = case.probe.decision.as_ref().and_then(|decision| decision.rule.as_deref());
+    let decider = |line: &&&LineChange| rule.is_some_and(|rule| line.change.resource.name().eq_ignore_ascii_case(rule));
+    let of_rule: Vec<&&LineChange> = known.iter().filter(decider).collect();
+    // The rule was there before, and is written again; or it is gone since, and the snapshot is older than that.
+    let earlier = |line: &&&LineChange| matches!(line.relation, TimeRelation::Before | TimeRelation::During);
+    let again = t == TimeRelation::After && of_rule.iter().any(earlier);
+    let gone = of_rule.last().is_some_and(|line| {
+        let part = ["securityRules", "routes"].iter().any(|kind| line.change.resource.segment(kind).is_some());
+        part && line.change.kind == ChangeKind::Delete
+    });
+    if again || gone { TimeRelation::NoTime } else { t }
 }
 
 /// The last flip to Down, and the flip back up after it.

@@ -56,7 +56,13 @@ impl Settle {
         let soonest = down.saturating_sub(self.interval).max(SignedDuration::ZERO);
         let not_before = time.earliest().map(|from| flip.by.duration_since(from) >= soonest);
         let not_after = time.latest().map(|to| flip.after.duration_since(to) <= latest.saturating_add(slack));
-        not_before != Some(false) && not_after != Some(false)
+        // A difference of snapshots that are far apart may have come at any time between them.
+        let vague = match time {
+            ChangeTime::At(_) => false,
+            ChangeTime::Within(Some(from), Some(to)) => to.duration_since(from) > latest.saturating_add(slack),
+            ChangeTime::Within(..) => true,
+        };
+        !vague && not_before != Some(false) && not_after != Some(false)
     }
 }
 
@@ -203,6 +209,10 @@ mod tests {
         }
         let up = flip(RecordedState::Up, "2026-03-04T09:40:00Z", "2026-03-04T09:45:00Z");
         assert!(settle.fits(ChangeTime::At(at("2026-03-04T09:45:00Z")), &up));
-        assert!(settle.fits(ChangeTime::Within(Some(at("2026-03-04T09:00:00Z")), None), &up));
+        // Any time after nine, and any time in an hour, are no times that fit.
+        assert!(!settle.fits(ChangeTime::Within(Some(at("2026-03-04T09:00:00Z")), None), &up));
+        let within = |from, to| ChangeTime::Within(Some(at(from)), Some(at(to)));
+        assert!(!settle.fits(within("2026-03-04T08:45:00Z", "2026-03-04T09:45:00Z"), &up));
+        assert!(settle.fits(within("2026-03-04T09:43:00Z", "2026-03-04T09:45:00Z"), &up));
     }
 }

@@ -148,7 +148,7 @@ fn server_json<'r>(found: &'r ServerFinding, sources: &Sources) -> ServerJson<'r
 
 fn flow_json(flow: &FlowSeen) -> FlowJson<'_> {
     FlowJson {
-        nsg: flow.nsg.name(),
+        nsg: &flow.nsg,
         rule: &flow.rule,
         direction: if flow.direction == Direction::Inbound { "Inbound" } else { "Outbound" },
         access: if flow.access == Access::Allow { "Allow" } else { "Deny" },
