@@ -69,12 +69,27 @@ pub(super) fn calibrate(servers: &mut [ServerFinding]) -> Calibration {
         if server.grade != Some(Grade::Possible) || server.confidence != Confidence::Low {
             server.grade = Some(Grade::Possible);
             server.confidence = Confidence::Low;
+            soften(&mut server.explanation);
             server.explanation.push(' ');
             server.explanation.push_str(&why);
             out.withheld += 1;
         }
     }
     out
+}
+
+/// A claim that is withheld is not made in the same breath.
+pub(super) fn soften(explanation: &mut String) {
+    for (claim, without) in [
+        (": the network is the cause.", "."),
+        (": the network is the likely cause.", "."),
+        ("; without a capture time and the time of the change it is the likely cause.", "."),
+        ("; without the time of the change it is the likely cause.", "."),
+    ] {
+        if explanation.contains(claim) {
+            *explanation = explanation.replace(claim, without);
+        }
+    }
 }
 
 /// Denies that as many servers refute as bear out, with one of those that refute it.

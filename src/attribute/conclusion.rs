@@ -170,6 +170,7 @@ fn network_block(context: &Context<'_, '_>) -> String {
         (_, "12b") => "The deny is newer than the time a probe needs to settle: it is the likely cause; re-capture health after the settle time.".to_owned(),
         (Some(Grade::Possible), _) => "The deny would explain it, but no probe message says so: it is a possible cause.".to_owned(),
         _ if case.message.evidence() == Evidence::Timeout => "A silently dropped packet gives this timeout, and the simulated path drops it: the network is the likely cause. No time limit of the probe changes that.".to_owned(),
+        _ if case.capture.is_some() => "The record fits the deny; without the time of the change it is the likely cause.".to_owned(),
         _ => "The record fits the deny; without a capture time and the time of the change it is the likely cause.".to_owned(),
     }
 }

@@ -1,6 +1,6 @@
 //! Joins recorded servers with configured ones (health.md 5, item 8) and attributes every one of them.
 
-use super::calibration::calibrate;
+use super::calibration::{calibrate, soften};
 use super::catalogue::{Message, classify};
 use super::causes;
 use super::change::{Timeline, sentences, timelines};
@@ -182,10 +182,14 @@ impl<'a> Case<'a> {
         let mut conclusion = table::decide(&self.facts(siblings));
         self.add_latent_data_block(&mut conclusion);
         let answered = history::weigh(self, &mut conclusion);
+        let withheld = answered.is_some();
         let flows = logged.map(|logged| flows::seen(self, logged)).unwrap_or_default();
         let weighed = flows::weigh(self, &mut conclusion, &flows);
         let context = Context { case: self, conclusion: &conclusion, siblings };
         let (mut explanation, next_steps) = explain::explain(&context);
+        if withheld {
+            soften(&mut explanation);
+        }
         for weighed in answered.into_iter().chain(weighed) {
             explanation.push(' ');
             explanation.push_str(&weighed);

@@ -43,11 +43,14 @@ pub(super) fn prediction(case: &Case<'_>, conclusion: &Conclusion) -> Option<Str
     };
     if let (Some(data), Some(setting)) = (&case.data, case.setting)
         && matches!(data.path, Path::Deny | Path::Partial | Path::Asymmetric)
+        // A request that was answered there says otherwise.
+        && case.history.is_none_or(|history| history.proof_port != Some(setting.data_port))
     {
+        let some = if data.path == Path::Partial { " from some gateway instances" } else { "" };
         let sep = if out.is_empty() { "" } else { "; " };
         let _ = write!(
             out,
-            "{sep}requests to port {} fail although the probe is answered: {}",
+            "{sep}requests to port {} fail{some} although the probe is answered: {}",
             setting.data_port,
             by(data)
         );

@@ -87,13 +87,15 @@ pub(super) fn join<'a>(
         let Some(gateway) = input.gateways.get(key.gateway) else { continue };
         let observations = placed.pairs.get(&key).map(Vec::as_slice).unwrap_or_default();
         let own = members.get(&key).map(Vec::as_slice).unwrap_or_default();
-        Pair { input: input.servers, gateway, key, observations, own }.join(&mut out, diagnostics);
+        let captures = input.captures;
+        Pair { input: input.servers, captures, gateway, key, observations, own }.join(&mut out, diagnostics);
     }
     out
 }
 
 struct Pair<'p, 'a> {
     input: &'p [ProbedServer],
+    captures: Option<&'p Captures>,
     gateway: &'p GatewayFacts,
     key: PairKey,
     observations: &'p [Observation<'a>],
@@ -105,7 +107,7 @@ impl<'a> Pair<'_, 'a> {
         let used =
             self.gateway.pairs.iter().any(|(pool, setting)| *pool == self.key.pool && *setting == self.key.setting);
         let coverage = if used { Coverage::Probed } else { Coverage::PairNotUsed };
-        let mut records = records(self.observations, diagnostics);
+        let mut records = records(self.observations, self.captures, diagnostics);
         let mut joined: BTreeMap<String, Joined<'a>> = BTreeMap::new();
         let mut used_records: BTreeSet<String> = BTreeSet::new();
         let (models, members) = self.groups();
@@ -256,10 +258,28 @@ fn is_instance(model: &ProbedServer, server: &ServerHealth) -> bool {
 }
 
 /// Recorded servers of a pair by identity. Several records of one server: the configured probe counts before an on-demand
-/// one, then the last file by name; the others are kept for the explanation where they differ.
-fn records<'a>(observations: &[Observation<'a>], diagnostics: &mut Vec<Diagnostic>) -> Records<'a> {
+/// one, then the newest, where times are known, then the last file by name; the others are kept for the explanation where
+/// they differ.
+fn records<'a>(
+    observations: &[Observation<'a>],
+    captures: Option<&Captures>,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Records<'a> {
     let mut sorted: Vec<&Observation<'a>> = observations.iter().collect();
-    sorted.sort_by_key(|one| (one.rank, one.file, one.health.span));
+    let time = |one: &Observation<'_>| captures.and_then(|captures| captures.get(one.file)).map(|at| at.as_second());
+    let timed = observations.iter().any(|one| one.rank == Rank::Record && time(one).is_some());
+    // A record says more than a time line: only one that is clearly newer takes its place.
+    let newness = |one: &Observation<'_>| match one.rank {
+        Rank::Requests | Rank::OnDemand => None,
+        _ if !timed => None,
+        Rank::Record => time(one).map(|at| at.saturating_add(SAME_TIME)),
+        Rank::History => time(one),
+    };
+    let kind = |one: &Observation<'_>| match one.rank {
+        Rank::History if timed => Rank::Record,
+        rank => rank,
+    };
+    sorted.sort_by_key(|one| (kind(one), newness(one), one.rank, one.file, one.health.span));
     let mut out: Records<'a> = BTreeMap::new();
     for (observation, server) in
         sorted.iter().flat_map(|one| one.health.servers.iter().map(move |server| (one, server)))
@@ -303,6 +323,12 @@ fn records<'a>(observations: &[Observation<'a>], diagnostics: &mut Vec<Diagnosti
     }
     out
 }
+
+/// Seconds by which a time line has to be newer than a record to count before it.
+const SAME_TIME: i64 = 300;
+
+/// When each record was taken, by its file.
+type Captures = BTreeMap<String, jiff::Timestamp>;
 
 fn says(server: &ServerHealth) -> (Recorded, Option<&str>) {
     (server.state.value.into(), server.message.as_ref().map(|message| message.value.as_str()))

@@ -43,11 +43,13 @@ pub(super) fn run(args: &BisectArgs, io: &mut Io<'_>) -> Result<u8, CliError> {
         .map(|((snapshot, name), time)| State { name, time, answer: ask(snapshot) })
         .collect();
     let verdict = |state: &State| state.answer.as_ref().map(|answer| answer.verdict);
-    let turn = states.windows(2).position(|pair| pair.first().map(verdict) != pair.last().map(verdict));
-    let turned = turn.and_then(|at| {
-        let (before, after) = (snapshots.get(at)?, snapshots.get(at + 1)?);
-        let wanted = states.get(at).and_then(verdict)?;
-        Some((at + 1, culprits(before, after, wanted, &ask)))
+    // A snapshot that does not say it is passed over.
+    let known = |state: &State| verdict(state).filter(|verdict| *verdict != Verdict::Unknown);
+    let said: Vec<(usize, Verdict)> =
+        states.iter().enumerate().filter_map(|(at, state)| Some((at, known(state)?))).collect();
+    let turn = said.iter().zip(said.iter().skip(1)).find(|((_, before), (_, after))| before != after);
+    let turned = turn.and_then(|((before, wanted), (after, _))| {
+        Some((*after, culprits(snapshots.get(*before)?, snapshots.get(*after)?, *wanted, &ask)))
     });
     let shown = format!("{} tcp/{port}", to.shown);
     let report = BisectReport { from: &from.shown, to: &shown, states: &states, turned, sources: &loaded.sources };

@@ -14,7 +14,7 @@ use crate::compile::Network;
 use crate::diagnostic::{Diagnostic, Sources};
 use crate::ingest::{self, Loaded, earlier_version};
 use crate::model::{Change, NetworkSecurityGroup, ResourceId};
-use crate::report::health::{HealthReport, csv, json, markdown, text};
+use crate::report::health::{HealthReport, csv, headline, json, markdown, text};
 use crate::report::text::Look;
 use crate::solve::anomaly;
 use crate::solve::matrix::{Row, overridden};
@@ -228,6 +228,7 @@ pub(super) fn answer(
         history: history.as_ref(),
     };
     let mut attribution = attribute(&input);
+    let headline = headline(&attribution);
     asked.filter.apply(network, &mut attribution)?;
     attribution.diagnostics.extend(histories.diagnostics);
     crate::diagnostic::sort(&mut attribution.diagnostics);
@@ -235,6 +236,7 @@ pub(super) fn answer(
     load::messages_in(&attribution.diagnostics, &sources, io)?;
     let findings = findings(loaded, &attribution, &rows);
     let report = HealthReport {
+        headline: &headline,
         attribution: &attribution,
         records: &records,
         sources: &sources,

@@ -157,7 +157,11 @@ pub fn text(report: &BisectReport<'_>, look: Look, out: &mut dyn Write) -> io::R
         return writeln!(out, "\nThe verdict is the same in all snapshots.");
     };
     let name = report.states.get(*index).map(|state| state.name.as_str()).unwrap_or_default();
-    writeln!(out, "\nThe verdict turned in {} ({} differences).", printable(name), culprits.differences)?;
+    let differences = match culprits.differences {
+        1 => "1 difference".to_owned(),
+        many => format!("{many} differences"),
+    };
+    writeln!(out, "\nThe verdict turned in {} ({differences}).", printable(name))?;
     writeln!(
         out,
         "{}",

@@ -151,9 +151,8 @@ impl Timeline {
 fn newest_of(case: &Case<'_>, changes: &[LineChange]) -> TimeRelation {
     let vague =
         |line: &&LineChange| line.change.source == ChangeSource::Snapshots && line.relation == TimeRelation::NoTime;
-    let without_effect = |line: &&LineChange| {
-        line.relation != TimeRelation::Before && line.turn.is_some_and(|turn| !turn.matters())
-    };
+    let without_effect =
+        |line: &&LineChange| line.relation != TimeRelation::Before && line.turn.is_some_and(|turn| !turn.matters());
     let known: Vec<&LineChange> = changes.iter().filter(|line| !vague(line) && !without_effect(line)).collect();
     let t = newest(known.iter().map(|line| line.relation));
     let rule = case.probe.decision.as_ref().and_then(|decision| decision.rule.as_deref());

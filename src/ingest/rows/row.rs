@@ -146,7 +146,8 @@ impl RowReader {
 
     /// F7 to F9. Several servers in one row were tried one after the other.
     fn request(&mut self, cells: &Cells<'_>, line: u64, out: Out<'_>) -> Result<Outcome, Reason> {
-        if matches!(cells.get(Column::Client), "127.0.0.1" | "::1") {
+        let client = cells.get(Column::Client);
+        if client == "::1" || client.split(':').next() == Some("127.0.0.1") {
             return Ok(Outcome::Loopback);
         }
         let query = cells.get(Column::Query);
@@ -171,6 +172,8 @@ impl RowReader {
             let last = at + 1 == targets;
             seen.fact = match answer {
                 // On layer 4 the gateway makes up the status; only 200 says that the backend was reached.
+                // No backend was live, so the 502 is the gateway's own (health.md 3.2).
+                Some(502) if says("UPSTREAM_NO_LIVE") => Fact::Routed,
                 Some(code) if !stream || code == 200 => Fact::Proof(ProofKind::Answered(code)),
                 None if last && says("UPSTREAM_TIMED_OUT") => Fact::Proof(ProofKind::TimedOut),
                 None if last && says("UPSTREAM_CLOSED_CONNECTION") => Fact::Proof(ProofKind::Closed),

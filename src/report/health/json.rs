@@ -1,6 +1,6 @@
 //! The health report as one JSON document (design.md, output contract).
 
-use super::{HealthReport, headline};
+use super::HealthReport;
 use crate::attribute::capture::{Capture, TimeBasis};
 use crate::attribute::{Calibration, FlowSeen, ServerFinding};
 use crate::diagnostic::{Location, Sources};
@@ -100,7 +100,7 @@ struct RecordJson<'r> {
 #[derive(Serialize)]
 struct HealthJson<'r> {
     schema: &'static str,
-    headline: String,
+    headline: &'r str,
     assumptions: &'r [String],
     records: Vec<RecordJson<'r>>,
     servers: Vec<ServerJson<'r>>,
@@ -197,7 +197,7 @@ pub fn json(report: &HealthReport<'_>, out: &mut dyn Write) -> io::Result<()> {
     });
     let document = HealthJson {
         schema: "gatepath/health/1",
-        headline: headline(a),
+        headline: report.headline,
         assumptions: report.assumptions,
         records: records.collect(),
         servers: a.servers.iter().map(|found| server_json(found, report.sources)).collect(),

@@ -1,6 +1,6 @@
 //! The health report as Markdown, for an incident ticket: what is wrong, why, what to do, and the evidence.
 
-use super::{HealthReport, agreement, headline, server_name, taken};
+use super::{HealthReport, agreement, server_name, taken};
 use crate::attribute::{Class, ManagementVerdict, Recorded, ServerFinding};
 use crate::report::text::markdown as safe;
 use std::io::{self, Write};
@@ -9,7 +9,7 @@ use std::io::{self, Write};
 /// healthy ones, the management path, and how far model and records agree.
 pub fn markdown(report: &HealthReport<'_>, out: &mut dyn Write) -> io::Result<()> {
     let a = report.attribution;
-    writeln!(out, "# Backend health\n\n**{}**\n", safe(&headline(a)))?;
+    writeln!(out, "# Backend health\n\n**{}**\n", safe(report.headline))?;
     for (file, capture) in report.records {
         writeln!(out, "- Record {}, taken {}", safe(file), taken(capture))?;
     }

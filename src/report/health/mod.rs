@@ -17,6 +17,8 @@ use crate::diagnostic::{Diagnostic, Sources};
 /// Everything that a health report shows.
 #[derive(Debug)]
 pub struct HealthReport<'r> {
+    /// The headline, about every server; filters do not change it.
+    pub headline: &'r str,
     /// The conclusions.
     pub attribution: &'r Attribution,
     /// File and capture time of each record.

@@ -1,6 +1,6 @@
 //! The health report for reading (interface.md A5c).
 
-use super::{HealthReport, agreement, headline, server_name, taken};
+use super::{HealthReport, agreement, server_name, taken};
 use crate::attribute::{Class, ManagementVerdict, Recorded, ServerFinding};
 use crate::diagnostic::Sources;
 use crate::report::text::{Look, printable};
@@ -13,7 +13,7 @@ pub fn text(report: &HealthReport<'_>, look: Look, out: &mut dyn Write) -> io::R
     for (file, capture) in report.records {
         writeln!(out, "record  {}  taken {}", printable(file), taken(capture))?;
     }
-    writeln!(out, "{}\n", printable(&headline(a)))?;
+    writeln!(out, "{}\n", printable(report.headline))?;
     let mut gateway = "";
     for found in &a.servers {
         if found.gateway != gateway {
