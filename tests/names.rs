@@ -379,3 +379,21 @@ fn an_access_log_is_weaker_than_a_zone_and_silent_about_shared_pools() {
         assert_eq!(answer.rows, [row("app.public.test", "unknown")], "{name}");
     }
 }
+
+/// `check --to` takes a name as the gateway that has it in a pool resolves it.
+#[test]
+fn a_name_of_a_pool_can_be_asked_about() {
+    let z = "corp.test";
+    let mut resources = base(&fqdns(&["app.corp.test"]));
+    resources.extend([zone(z), link(z, "vnet-a"), record(z, "A", "app", &["10.9.4.4"])]);
+    ask("to-name", &resources, &[], &[]);
+    let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("names/to-name");
+    let check = |name: &str| {
+        let ran = gatepath(&["check", folder.to_str().unwrap(), "--to", name, "-o", "json"]);
+        (ran.code, ran.out, ran.err)
+    };
+    let (code, out, err) = check("App.Corp.Test:443");
+    assert!(code == 0 && out.contains("10.9.4.4"), "{code} {out} {err}");
+    let (code, _, err) = check("other.corp.test:443");
+    assert!(code == 2 && err.contains("other.corp.test"), "{err}");
+}

@@ -4,9 +4,11 @@ use super::{CliError, load};
 use crate::compile::Network;
 use crate::compile::endpoints::EndpointKind;
 use crate::compile::gateway_paths::{instance_addresses, private_frontends};
-use crate::model::ResourceId;
+use crate::compile::names;
+use crate::model::{BackendPool, PoolAddress, ResourceId};
 use crate::net::{AddressSet, WrittenPrefix, parse_address};
 use crate::solve::path::SourceGroup;
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 /// A source as it was named, and its addresses.
@@ -128,18 +130,37 @@ pub(super) fn to(network: &Network<'_>, text: &str) -> Result<To, CliError> {
             return Err(CliError::Usage(format!("{host} is ambiguous: {}", list.join(", "))));
         }
     }
-    match network.snapshot.hosts.get(&host.to_ascii_lowercase()).map(Vec::as_slice) {
-        Some([one]) => Ok(To { shown: format!("{host} {one}"), address: *one, port }),
-        Some(many) => {
-            let list: Vec<String> = many.iter().map(ToString::to_string).collect();
+    match addresses_of(network, host).as_slice() {
+        [one] => Ok(To { shown: format!("{host} {one}"), address: *one, port }),
+        [_, _, ..] => {
+            let list: Vec<String> = addresses_of(network, host).iter().map(ToString::to_string).collect();
             Err(CliError::Usage(format!("{host} has several addresses, ask for one: {}", list.join(", "))))
         }
-        None => {
+        [] => {
             let nics = network.snapshot.network_interfaces.values().map(|nic| nic.name.as_str());
             let hosts = network.snapshot.hosts.keys().map(String::as_str);
             Err(CliError::Usage(load::unknown("address, NIC or resolved name", host, nics.chain(hosts))))
         }
     }
+}
+
+/// Addresses of a name: of the hosts map, else as the gateways resolve it that have it in a pool.
+fn addresses_of(network: &Network<'_>, name: &str) -> Vec<IpAddr> {
+    let snapshot = network.snapshot;
+    if let Some(known) = snapshot.hosts.get(&name.to_ascii_lowercase()) {
+        return known.clone();
+    }
+    let holds = |pool: &BackendPool| {
+        let same = |address: &PoolAddress| matches!(address, PoolAddress::Fqdn(own) if own.eq_ignore_ascii_case(name));
+        pool.addresses.iter().any(|address| same(&address.value))
+    };
+    let pools =
+        snapshot.application_gateways.values().flat_map(|gateway| gateway.pools.iter().map(move |p| (gateway, p)));
+    let resolved = pools
+        .filter(|(_, pool)| holds(pool))
+        .filter_map(|(gateway, pool)| names::resolve(snapshot, gateway, pool, name).ok());
+    let found: BTreeSet<IpAddr> = resolved.flatten().map(|(address, _)| address).collect();
+    found.into_iter().collect()
 }
 
 /// `host:port`, `[v6]:port`, or no port.
