@@ -129,6 +129,10 @@ fn what_changed_after_the_record_neither_acquits_nor_blames() {
     let before = format!("2026-11-18T07:00Z={now}");
     let (found, code) = told("before", &["--record", &record, "--changes", &healed, "--before", &before, AT[0], AT[1]]);
     assert_eq!((class(&found).0, code), ("NETWORK_BLOCK", 1), "{found}");
+    // When it was removed is not known: it may have been in force.
+    let before = format!("2026-11-18T08:00Z={now}");
+    let (found, code) = told("before", &["--record", &record, "--before", &before, AT[0], AT[1]]);
+    assert_eq!((class(&found), code), (("NETWORK_BLOCK", Some("possible")), 1), "{found}");
     // Another rule was written after the record: the deny is no newer for it.
     let other = changes("other-rule.json", &[("2026-11-18T08:45:00Z", "Allow-Gateway-App", "write")]);
     let before = format!("2026-11-17T22:00Z={then}");

@@ -161,6 +161,7 @@ fn indeterminate(case: &Case<'_>) -> String {
 fn network_block(context: &Context<'_, '_>) -> String {
     let case = context.case;
     match (context.conclusion.grade, context.conclusion.row) {
+        (Some(Grade::Possible), "gap") if case.probe.path == Path::Allow => "Whether the record is older than the change that opened the path is not known; before it the path was denied, which would explain the failure.".to_owned(),
         _ if case.probe.path == Path::Allow && context.conclusion.row == "gap" => "The record is older than the change that opened the path; before it the path was denied, and that deny is the likely cause. The next probes should find it open.".to_owned(),
         // The flow log's own sentence says it.
         (_, "flow-log") => String::new(),

@@ -415,8 +415,9 @@ rows! {
         v1 && f.path == Path::Allow && f.down() && (f.silent() || f.timeout())
     } => |_| is(C::ManagementPath, Low);
     // gap: the mirror of row 13. The record is older than the change that opened the path: it was denied then.
-    "gap" if |f| f.path == Path::Allow && f.earlier == Some(Path::Deny) && f.time == After && f.down()
-        && (f.unreached() || f.silent()) => |_| block(Grade::Likely, Medium);
+    // Without a time it may be.
+    "gap" if |f| f.path == Path::Allow && f.earlier == Some(Path::Deny) && matches!(f.time, After | NoTime) && f.down()
+        && (f.unreached() || f.silent()) => |f| if f.time == After { block(Grade::Likely, Medium) } else { block(Grade::Possible, Low) };
     // 24: the NSG is not to blame although the text speaks of it.
     "24" if |f| f.path == Path::Allow && f.down() && f.connect_fail() => |f| match (f.name, f.contrast) {
         (NameState::Stale, _) => is(C::Dns, Medium),
