@@ -164,3 +164,19 @@ fn hostile_tables_end_with_a_finding() {
         assert!(err.contains(said) && !err.contains("internal error") && !err.contains('\u{1b}'), "{text}: {err}");
     }
 }
+
+#[test]
+fn quiet_prints_no_findings_of_rows() {
+    let folder = folder("quiet");
+    let path = |name: &str| folder.join(name).to_str().unwrap().to_owned();
+    fs::write(path("rows.csv"), format!("{}\nno row,at all\n", rows().join("\n"))).unwrap();
+    let snapshot = path("snapshot");
+    let line = |more: &'static [&'static str]| {
+        let record = path("rows.csv");
+        let mut line = vec!["health", &snapshot, "--record", &record, "-o", "json"];
+        line.extend(more);
+        support::gatepath_with(&line, b"").err
+    };
+    assert!(!line(&[]).is_empty());
+    assert_eq!(line(&["-q"]), "");
+}

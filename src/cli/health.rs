@@ -37,7 +37,14 @@ pub(super) fn run(args: &HealthArgs, io: &mut Io<'_>) -> Result<u8, CliError> {
     let past = changes::read(&args.common, (&args.before, &args.changes), &mut loaded, io)?;
     let flows = flow_logs(&mut loaded, args, io)?;
     let filter = Filter { gateway: args.gateway.as_deref(), pool: args.pool.as_deref(), only: args.only };
-    let asked = Asked { filter, at, flows: Some(&flows), timelines: Some(&timelines), past: Some(&past) };
+    let asked = Asked {
+        filter,
+        at,
+        quiet: args.common.output.quiet,
+        flows: Some(&flows),
+        timelines: Some(&timelines),
+        past: Some(&past),
+    };
     show(&loaded, &args.common, asked, io)
 }
 
@@ -78,6 +85,8 @@ pub(super) struct Asked<'a> {
     pub(super) filter: Filter<'a>,
     /// `--at`.
     pub(super) at: Option<Timestamp>,
+    /// No findings on standard error.
+    pub(super) quiet: bool,
     /// Flow logs.
     pub(super) flows: Option<&'a FlowEvidence>,
     /// Rows with times, and tables.
@@ -233,7 +242,9 @@ pub(super) fn answer(
     attribution.diagnostics.extend(histories.diagnostics);
     crate::diagnostic::sort(&mut attribution.diagnostics);
     let assumptions = load::used_assumptions(rows.iter().flat_map(|row| &row.answer.notes));
-    load::messages_in(&attribution.diagnostics, &sources, io)?;
+    if !asked.quiet {
+        load::messages_in(&attribution.diagnostics, &sources, io)?;
+    }
     let findings = findings(loaded, &attribution, &rows);
     let report = HealthReport {
         headline: &headline,

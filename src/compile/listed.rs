@@ -48,15 +48,11 @@ impl Kind {
     }
 }
 
-fn is_user(route: &EffectiveRoute) -> bool {
-    route.source.eq_ignore_ascii_case("user")
-}
-
 /// The list of a subnet, where all of it that matters here can be read.
 pub(crate) fn of<'s>(network: &Network<'s>, subnet: &ResourceId) -> Option<&'s EffectiveTable> {
     let table = network.snapshot.listed_routes.get(subnet)?;
     let readable = |route: &EffectiveRoute| {
-        is_user(route) || Kind::of(route).is_some() && route.unreadable.is_empty() && !route.prefixes.is_empty()
+        route.is_user() || Kind::of(route).is_some() && route.unreadable.is_empty() && !route.prefixes.is_empty()
     };
     Some(table).filter(|table| table.routes.iter().all(readable))
 }
@@ -64,8 +60,8 @@ pub(crate) fn of<'s>(network: &Network<'s>, subnet: &ResourceId) -> Option<&'s E
 /// Prefixes of one kind. A route that is not active counts where only a user-defined route of its prefix makes it so.
 fn prefixes(table: &EffectiveTable, kind: Kind) -> BTreeSet<IpNet> {
     let user: BTreeSet<IpNet> =
-        table.routes.iter().filter(|route| is_user(route)).flat_map(|route| route.prefixes.iter().copied()).collect();
-    let routes = table.routes.iter().filter(|route| !is_user(route) && Kind::of(route) == Some(kind));
+        table.routes.iter().filter(|route| route.is_user()).flat_map(|route| route.prefixes.iter().copied()).collect();
+    let routes = table.routes.iter().filter(|route| !route.is_user() && Kind::of(route) == Some(kind));
     let counted = |route: &'_ EffectiveRoute, net: &IpNet| route.active || user.contains(net);
     routes.flat_map(|route| route.prefixes.iter().filter(move |net| counted(route, net)).copied()).collect()
 }
@@ -79,7 +75,7 @@ pub(crate) fn gateway_prefixes(table: &EffectiveTable) -> Vec<IpNet> {
 /// prefixes that no other brings.
 pub(crate) fn narrow(table: &EffectiveTable, peers: &mut Vec<Peer<'_>>) {
     let listed = prefixes(table, Kind::Peering);
-    let user = |net: &IpNet| table.routes.iter().any(|route| is_user(route) && route.prefixes.contains(net));
+    let user = |net: &IpNet| table.routes.iter().any(|route| route.is_user() && route.prefixes.contains(net));
     let had: Vec<bool> = peers.iter().map(|peer| !peer.prefixes.is_empty()).collect();
     for peer in peers.iter_mut() {
         // A list may leave out what a user-defined route takes the place of.
@@ -154,7 +150,7 @@ pub(crate) fn differences(network: &Network<'_>, index: usize) -> Vec<String> {
         let (listed, computed) = (prefixes(list, kind), computed.into_iter().collect::<BTreeSet<IpNet>>());
         // What the input says that it does not know is no difference; user-defined routes may hide the rest.
         let expected = kind == Kind::Gateway && open || kind == Kind::Peering && unknown_peer;
-        let user = |net: &IpNet| list.routes.iter().any(|r| is_user(r) && r.prefixes.iter().any(|p| p.contains(net)));
+        let user = |net: &IpNet| list.routes.iter().any(|r| r.is_user() && r.prefixes.iter().any(|p| p.contains(net)));
         let more = listed.difference(&computed).filter(|_| !expected);
         out.extend(more.map(|net| format!("only the list has {} -> {}", shown(*net), kind.word())));
         let hidden = |net: &IpNet| user(net) || kind == Kind::Gateway && inside(list, *net);

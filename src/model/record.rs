@@ -226,6 +226,13 @@ pub struct EffectiveRoute {
     pub disables_propagation: bool,
 }
 
+impl EffectiveRoute {
+    /// Is it user-defined (semantics.md 3.7)?
+    pub fn is_user(&self) -> bool {
+        self.source.eq_ignore_ascii_case("user")
+    }
+}
+
 /// Effective routes of one NIC, as an export.
 #[derive(Debug, Clone)]
 pub struct EffectiveTable {

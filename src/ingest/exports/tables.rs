@@ -15,10 +15,6 @@ use std::net::IpAddr;
 /// A user-defined route as far as lists print it: destination, next hop type, address of an appliance.
 type Line = (String, String, Option<IpAddr>);
 
-fn is_user(route: &EffectiveRoute) -> bool {
-    route.source.eq_ignore_ascii_case("user")
-}
-
 /// Puts the tables into the snapshot.
 pub(super) fn apply(snapshot: &mut Snapshot, tables: Vec<EffectiveTable>, findings: &mut Vec<Diagnostic>) {
     let mut placed: BTreeMap<ResourceId, EffectiveTable> = BTreeMap::new();
@@ -105,7 +101,7 @@ fn places(snapshot: &Snapshot, table: &EffectiveTable, findings: &mut Vec<Diagno
     if let [only] = found.as_slice() {
         return vec![only.id.clone()];
     }
-    let listed: BTreeSet<Line> = table.routes.iter().filter(|route| is_user(route)).flat_map(lines_of).collect();
+    let listed: BTreeSet<Line> = table.routes.iter().filter(|route| route.is_user()).flat_map(lines_of).collect();
     let same = |subnet: &&&Subnet| match &subnet.route_table {
         None => listed.is_empty(),
         Some(id) => snapshot
@@ -180,7 +176,7 @@ fn take(snapshot: &mut Snapshot, id: &ResourceId, table: EffectiveTable, finding
     let Some(span) = table.routes.first().map(|route| route.span) else { return };
     let referred = subnet(snapshot, id).and_then(|subnet| subnet.route_table.clone());
     let user: Vec<UserRoute> =
-        table.routes.iter().filter(|route| is_user(route) && route.active).flat_map(user_routes).collect();
+        table.routes.iter().filter(|route| route.is_user() && route.active).flat_map(user_routes).collect();
     match referred {
         Some(reference) => match snapshot.route_tables.get_mut(&reference.value) {
             Some(configured) => win(configured, id, &table, &user, span, findings),
@@ -241,7 +237,7 @@ fn win(
     span: Span,
     findings: &mut Vec<Diagnostic>,
 ) {
-    let invalid = table.routes.iter().filter(|route| is_user(route) && !route.active).flat_map(lines_of);
+    let invalid = table.routes.iter().filter(|route| route.is_user() && !route.active).flat_map(lines_of);
     let listed: BTreeSet<Line> = user.iter().map(line).chain(invalid).collect();
     let own: BTreeSet<Line> = configured.routes.iter().map(line).collect();
     let mut differences: Vec<String> =
